@@ -1,0 +1,2 @@
+//! FILL
+fn main() {}

@@ -1,0 +1,274 @@
+//! Names of the tables and columns that the standard probes fill and the rules read.
+//!
+//! A rule never asks *which probe* a table came from: any probe that fills these tables is
+//! judged by the same rules. Every cell may be missing. Bytes are bytes, never KiB.
+
+/// One row per process of the target's tree. Question `rss` fills only the columns marked (c).
+pub mod processes {
+    /// The table.
+    pub const TABLE: &str = "processes";
+    /// Key (c): PID in the observer's namespace.
+    pub const PID: &str = "pid";
+    /// Key (c): the start mark of [`Target::start_id`](crate::Target::start_id).
+    pub const START_ID: &str = "start_id";
+    /// Attribute (c): PID of the parent; missing for the root of the tree.
+    pub const PARENT: &str = "parent";
+    /// Attribute: short name (`comm`).
+    pub const NAME: &str = "name";
+    /// Attribute: command line.
+    pub const COMMAND: &str = "command";
+    /// Attribute: one-letter state of `/proc/PID/stat`.
+    pub const STATE: &str = "state";
+
+    /// Level, bytes (c): resident set. From `statm`, which the kernel keeps per CPU and sums
+    /// loosely (Linux 6.2 and up), for question `rss`; exact for question `memory`.
+    pub const RSS: &str = "rss";
+    /// Level, bytes (c): resident anonymous memory (`statm` resident - shared; `RssAnon`).
+    pub const RSS_ANON: &str = "rss_anon";
+    /// Level, bytes: resident file pages.
+    pub const RSS_FILE: &str = "rss_file";
+    /// Level, bytes: resident shared memory (tmpfs, SysV, shared anonymous).
+    pub const RSS_SHMEM: &str = "rss_shmem";
+    /// Level, bytes (c): virtual size.
+    pub const VSS: &str = "vss";
+    /// Level, bytes: the highest RSS so far.
+    pub const PEAK_RSS: &str = "peak_rss";
+    /// Level, bytes: proportional set: each page divided by the number of its mappers.
+    pub const PSS: &str = "pss";
+    /// Level, bytes: the anonymous part of the PSS.
+    pub const PSS_ANON: &str = "pss_anon";
+    /// Level, bytes: the file part of the PSS.
+    pub const PSS_FILE: &str = "pss_file";
+    /// Level, bytes: the shared-memory part of the PSS.
+    pub const PSS_SHMEM: &str = "pss_shmem";
+    /// Level, bytes: unique set: private clean and dirty pages.
+    pub const USS: &str = "uss";
+    /// Level, bytes: swapped out.
+    pub const SWAP: &str = "swap";
+    /// Level, bytes: proportional share of what is swapped out.
+    pub const SWAP_PSS: &str = "swap_pss";
+    /// Level, bytes: anonymous huge pages.
+    pub const HUGE: &str = "huge";
+    /// Level, bytes: freed with `MADV_FREE` and still resident: the kernel takes it when it must.
+    pub const LAZY_FREE: &str = "lazy_free";
+    /// Level, bytes: page tables.
+    pub const PAGE_TABLES: &str = "page_tables";
+    /// Level, count.
+    pub const THREADS: &str = "threads";
+    /// Level, count: open handles of all kinds.
+    pub const HANDLES: &str = "handles";
+    /// Counter, count: page faults that needed no I/O.
+    pub const MINOR_FAULTS: &str = "minor_faults";
+    /// Counter, count: page faults that needed I/O.
+    pub const MAJOR_FAULTS: &str = "major_faults";
+    /// Counter, ns: CPU time in user mode.
+    pub const CPU_USER: &str = "cpu_user";
+    /// Counter, ns: CPU time in the kernel.
+    pub const CPU_SYSTEM: &str = "cpu_system";
+}
+
+/// Mappings grouped by process, kind and name (question `mappings`).
+pub mod mappings {
+    /// The table.
+    pub const TABLE: &str = "mappings";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: one of [`KINDS`].
+    pub const KIND: &str = "kind";
+    /// Key: path, name or label of the group.
+    pub const NAME: &str = "name";
+    /// Level, count: mappings in the group.
+    pub const COUNT: &str = "mappings";
+    /// Level, bytes: address space.
+    pub const SIZE: &str = "size";
+    /// Level, bytes.
+    pub const RSS: &str = "rss";
+    /// Level, bytes.
+    pub const PSS: &str = "pss";
+    /// Level, bytes.
+    pub const PRIVATE_DIRTY: &str = "private_dirty";
+    /// Level, bytes.
+    pub const PRIVATE_CLEAN: &str = "private_clean";
+    /// Level, bytes.
+    pub const SHARED_DIRTY: &str = "shared_dirty";
+    /// Level, bytes.
+    pub const SHARED_CLEAN: &str = "shared_clean";
+    /// Level, bytes.
+    pub const ANONYMOUS: &str = "anonymous";
+    /// Level, bytes.
+    pub const SWAP: &str = "swap";
+    /// Level, bytes: huge pages of all kinds.
+    pub const HUGE: &str = "huge";
+    /// Level, bytes.
+    pub const LAZY_FREE: &str = "lazy_free";
+
+    /// `[heap]`: the brk heap.
+    pub const HEAP: &str = "heap";
+    /// Private anonymous memory.
+    pub const ANON: &str = "anonymous";
+    /// The main thread's stack, and thread stacks where they can be told.
+    pub const STACK: &str = "stack";
+    /// A shared library or the executable.
+    pub const LIBRARY: &str = "library";
+    /// Any other mapped file.
+    pub const FILE: &str = "file";
+    /// Shared memory and tmpfs, memfd, SysV.
+    pub const SHARED: &str = "shared";
+    /// Executable anonymous memory.
+    pub const JIT: &str = "jit";
+    /// vdso, vvar, vsyscall.
+    pub const VDSO: &str = "vdso";
+    /// Devices and whatever else.
+    pub const OTHER: &str = "other";
+    /// All kinds.
+    pub const KINDS: [&str; 9] = [HEAP, ANON, STACK, LIBRARY, FILE, SHARED, JIT, VDSO, OTHER];
+}
+
+/// Open handles by process and kind (question `handles`).
+pub mod handles {
+    /// The table.
+    pub const TABLE: &str = "handles";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: `file`, `socket`, `pipe`, `eventfd`, `epoll`, `memfd`, `timerfd`, `inotify`, ...
+    pub const KIND: &str = "kind";
+    /// Level, count.
+    pub const COUNT: &str = "handles";
+    /// Attribute: the newest of them, as an example.
+    pub const EXAMPLE: &str = "example";
+}
+
+/// Shared-memory files that the tree made, mapped or not, left behind or not
+/// (question `shared_memory`).
+pub mod shared_memory {
+    /// The table.
+    pub const TABLE: &str = "shared_memory";
+    /// Key: path.
+    pub const PATH: &str = "path";
+    /// Key: inode, so that a name used again is another file.
+    pub const INODE: &str = "inode";
+    /// Attribute: `mapped`, `open` (held by a process of the tree) or `left` (by nobody of it).
+    pub const STATE: &str = "state";
+    /// Level, bytes: what the file takes up.
+    pub const BYTES: &str = "bytes";
+    /// Level, bytes: the part that no process of the tree has mapped, so that no RSS shows it.
+    pub const UNMAPPED: &str = "unmapped";
+}
+
+/// Limits that end the process when memory reaches them (question `limits`).
+pub mod limits {
+    /// The table.
+    pub const TABLE: &str = "limits";
+    /// Key: `cgroup`, `rlimit`, `host`.
+    pub const SCOPE: &str = "scope";
+    /// Key: `memory.max`, `RLIMIT_AS`, `MemTotal`, ...
+    pub const NAME: &str = "name";
+    /// Attribute: path of the cgroup, or what it applies to.
+    pub const PLACE: &str = "place";
+    /// Level, bytes: the limit; missing: none.
+    pub const LIMIT: &str = "limit";
+    /// Level, bytes: what is used of it.
+    pub const USED: &str = "used";
+    /// Attribute, text: the figure of the target that counts against it: `rss`, `vss`, `host`.
+    pub const AGAINST: &str = "against";
+}
+
+/// Pressure stall information (question `pressure`).
+pub mod pressure {
+    /// The table.
+    pub const TABLE: &str = "pressure";
+    /// Key: `host` or `cgroup`.
+    pub const SCOPE: &str = "scope";
+    /// Key: `some` or `full`.
+    pub const KIND: &str = "kind";
+    /// Attribute, ratio: share of the last 10 s in which tasks stalled on memory.
+    pub const AVG10: &str = "avg10";
+    /// Counter, ns: total stall time.
+    pub const TOTAL: &str = "total";
+}
+
+/// Python interpreters in the process (question `runtime`).
+pub mod interpreters {
+    /// The table.
+    pub const TABLE: &str = "interpreters";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: address of the runtime (several libraries may be loaded).
+    pub const RUNTIME: &str = "runtime";
+    /// Key: id of the interpreter.
+    pub const INTERPRETER: &str = "interpreter";
+    /// Attribute: "3.11.7".
+    pub const VERSION: &str = "version";
+    /// Attribute: `release`, `debug`, `free-threaded`, joined by spaces.
+    pub const BUILD: &str = "build";
+    /// Attribute: file that holds the runtime.
+    pub const LIBRARY: &str = "library";
+    /// Attribute: how the runtime was found: `debug offsets`, `symbol`, `section`, `scan`.
+    pub const FOUND_BY: &str = "found_by";
+    /// Level, count: thread states.
+    pub const THREADS: &str = "threads";
+}
+
+/// Threads that the interpreter knows (question `threads`).
+pub mod python_threads {
+    /// The table.
+    pub const TABLE: &str = "python_threads";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: id of the interpreter.
+    pub const INTERPRETER: &str = "interpreter";
+    /// Key: native thread id where known, else the pthread handle.
+    pub const THREAD: &str = "thread";
+    /// Attribute: name of the operating system's thread (`comm`), where known.
+    pub const NAME: &str = "name";
+}
+
+/// The cyclic garbage collector (question `gc`): one row per generation.
+pub mod gc {
+    /// The table.
+    pub const TABLE: &str = "gc";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: id of the interpreter.
+    pub const INTERPRETER: &str = "interpreter";
+    /// Key: `0`, `1`, `2`, `permanent`.
+    pub const GENERATION: &str = "generation";
+    /// Attribute, bool: whether automatic collection is on.
+    pub const ENABLED: &str = "enabled";
+    /// Attribute, u64: threshold; 0 means never.
+    pub const THRESHOLD: &str = "threshold";
+    /// Attribute, u64: what `gc.get_count()` gives.
+    pub const COUNT: &str = "count";
+    /// Level, count: objects in the generation.
+    pub const OBJECTS: &str = "objects";
+    /// Counter, count: collections so far.
+    pub const COLLECTIONS: &str = "collections";
+    /// Counter, count: objects collected so far.
+    pub const COLLECTED: &str = "collected";
+    /// Counter, count: objects found uncollectable so far.
+    pub const UNCOLLECTABLE: &str = "uncollectable";
+}
+
+/// Parts of the native heap as the mappings show them (question `native`).
+pub mod native_heap {
+    /// The table.
+    pub const TABLE: &str = "native_heap";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: `main heap`, `thread arena`, `mmapped block`.
+    pub const PART: &str = "part";
+    /// Key, address: start; 0 for a row that sums up.
+    pub const ADDRESS: &str = "address";
+    /// Level, count: mappings.
+    pub const COUNT: &str = "mappings";
+    /// Level, bytes: address space that can be written.
+    pub const SIZE: &str = "size";
+    /// Level, bytes: reserved address space that cannot be touched yet.
+    pub const RESERVED: &str = "reserved";
+    /// Level, bytes: resident.
+    pub const RSS: &str = "rss";
+    /// Level, bytes: resident, but the kernel may take it at any time (`MADV_FREE`).
+    pub const FREE_TO_RETURN: &str = "free_to_return";
+    /// Level, bytes: swapped out.
+    pub const SWAP: &str = "swap";
+}
