@@ -184,6 +184,22 @@ impl Values {
         }
     }
 
+    /// Adds values of the same type; values of another type become missing ones.
+    fn append(&mut self, more: &Self) {
+        match (&mut *self, more) {
+            (Self::Bool(v), Self::Bool(more)) => v.extend_from_slice(more),
+            (Self::U64(v), Self::U64(more)) => v.extend_from_slice(more),
+            (Self::I64(v), Self::I64(more)) => v.extend_from_slice(more),
+            (Self::F64(v), Self::F64(more)) => v.extend_from_slice(more),
+            (Self::Text(v), Self::Text(more)) => v.extend_from_slice(more),
+            (Self::Bool(v), more) => v.resize(v.len() + more.len(), None),
+            (Self::U64(v), more) => v.resize(v.len() + more.len(), None),
+            (Self::I64(v), more) => v.resize(v.len() + more.len(), None),
+            (Self::F64(v), more) => v.resize(v.len() + more.len(), None),
+            (Self::Text(v), more) => v.resize(v.len() + more.len(), None),
+        }
+    }
+
     /// The name of the type, as it stands in documents.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
@@ -290,6 +306,22 @@ impl Table {
         self.columns.iter().filter(|c| c.role.is_measure())
     }
 
+    /// Adds the rows of another table to this one, if both have the same columns; else nothing
+    /// happens and the answer is false.
+    pub fn append(&mut self, other: &Self) -> bool {
+        let same = self.columns.len() == other.columns.len()
+            && self.columns.iter().zip(&other.columns).all(|(a, b)| {
+                (&a.name, a.unit, &a.role, a.values.type_name())
+                    == (&b.name, b.unit, &b.role, b.values.type_name())
+            });
+        if same {
+            for (column, more) in self.columns.iter_mut().zip(&other.columns) {
+                column.values.append(&more.values);
+            }
+        }
+        same
+    }
+
     /// What is wrong with this table, if anything: columns of different length, a name twice,
     /// a measure that is not a number.
     ///
@@ -321,5 +353,22 @@ impl Table {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows are added only where the columns are the same.
+    #[test]
+    fn append_wants_the_same_columns() {
+        let table = |unit, n| Table::new("t", vec![Column::level("x", unit, [Some(n), None])]);
+        let mut bytes = table(Unit::Bytes, 1);
+        assert!(bytes.append(&table(Unit::Bytes, 2)));
+        assert_eq!(bytes.rows(), 4);
+        assert_eq!(bytes.value("x", 2), Value::U64(2));
+        assert!(!bytes.append(&table(Unit::Count, 2)));
+        assert_eq!(bytes.rows(), 4);
     }
 }

@@ -169,7 +169,11 @@ pub mod limits {
     pub const LIMIT: &str = "limit";
     /// Level, bytes: what is used of it.
     pub const USED: &str = "used";
-    /// Attribute, text: the figure of the target that counts against it: `rss`, `vss`, `host`.
+    /// Level, bytes: the part of `used` that the kernel can take back at once: page cache that
+    /// was not used of late.
+    pub const RECLAIMABLE: &str = "reclaimable";
+    /// Attribute, text: the figure of the target that counts against it: `rss`, `vss`, `data`,
+    /// `host`.
     pub const AGAINST: &str = "against";
 }
 
@@ -215,9 +219,11 @@ pub mod python_threads {
     pub const TABLE: &str = "python_threads";
     /// Key: PID.
     pub const PID: &str = "pid";
+    /// Key: address of the runtime.
+    pub const RUNTIME: &str = "runtime";
     /// Key: id of the interpreter.
     pub const INTERPRETER: &str = "interpreter";
-    /// Key: native thread id where known, else the pthread handle.
+    /// Key: native thread id where known, else the pthread handle, else the thread state's address.
     pub const THREAD: &str = "thread";
     /// Attribute: name of the operating system's thread (`comm`), where known.
     pub const NAME: &str = "name";
@@ -229,6 +235,8 @@ pub mod gc {
     pub const TABLE: &str = "gc";
     /// Key: PID.
     pub const PID: &str = "pid";
+    /// Key: address of the runtime.
+    pub const RUNTIME: &str = "runtime";
     /// Key: id of the interpreter.
     pub const INTERPRETER: &str = "interpreter";
     /// Key: `0`, `1`, `2`, `permanent`.
@@ -255,7 +263,7 @@ pub mod native_heap {
     pub const TABLE: &str = "native_heap";
     /// Key: PID.
     pub const PID: &str = "pid";
-    /// Key: `main heap`, `thread arena`, `mmapped block`.
+    /// Key: `main heap`, `thread arena`, `mmapped block`, `thread stack`.
     pub const PART: &str = "part";
     /// Key, address: start; 0 for a row that sums up.
     pub const ADDRESS: &str = "address";
@@ -271,4 +279,18 @@ pub mod native_heap {
     pub const FREE_TO_RETURN: &str = "free_to_return";
     /// Level, bytes: swapped out.
     pub const SWAP: &str = "swap";
+}
+
+/// Allocators whose code is in the process (question `native`).
+pub mod allocators {
+    /// The table.
+    pub const TABLE: &str = "allocators";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: `glibc`, `musl`, `jemalloc`, `mimalloc`, `tcmalloc`.
+    pub const ALLOCATOR: &str = "allocator";
+    /// Attribute: its version, where it can be told.
+    pub const VERSION: &str = "version";
+    /// Key: file that holds it.
+    pub const LIBRARY: &str = "library";
 }
