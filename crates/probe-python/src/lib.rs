@@ -1,1 +1,35 @@
-//! FILL
+//! CPython looked at from outside: its interpreters, threads and collector.
+//!
+//! Nothing runs in the target and nothing is written to it. The interpreter's global state
+//! (`_PyRuntime`) is found in the program or any library that is mapped, its version decides by
+//! which table it is read ([`layout`]), and what was read is checked against itself before
+//! anything is believed.
+//!
+//! [`PythonProbe`] yields tables; [`Python`] is the typed way for other tools:
+//!
+//! ```no_run
+//! # fn main() -> probe::Result<()> {
+//! let python = memprobe_probe_python::Python::attach(&probe::Target::from_pid(4711))?;
+//! for runtime in python.runtimes() {
+//!     println!("Python {} in {}", runtime.version, runtime.library);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod attach;
+mod collector;
+mod find;
+pub mod layout;
+mod os_threads;
+mod probe_impl;
+mod state;
+mod version;
+
+pub use attach::{Python, version};
+pub use collector::{Collector, Generation, Objects, Statistics};
+pub use find::{FoundBy, Runtime};
+pub use probe_impl::{Config, PythonProbe};
+pub use state::{Interpreter, ThreadState};
+pub use version::Version;

@@ -1,0 +1,170 @@
+//! A process with CPython in it, for typed use.
+
+use probe::{Error, ErrorKind, Frozen, Issue, Result, Target};
+use target::images;
+use target::memory::{LiveMemory, explain_access};
+use target::procfs::ProcessDir;
+
+use crate::collector::{self, Collector, Counting};
+use crate::find::{Finder, Found, Runtime};
+use crate::layout::{Layout, Place, Table, table};
+use crate::state::{self, Interpreter};
+
+/// The CPython in a process, found and ready to be asked.
+#[derive(Debug)]
+pub struct Python {
+    memory: LiveMemory,
+    found: Found,
+}
+
+/// The version of the newest CPython in a process, such as "3.11.7"; `None` when there is none.
+///
+/// # Errors
+/// When the process cannot be looked at: it does not exist, or its memory may not be read.
+pub fn version(pid: u32) -> Result<Option<String>> {
+    let found = Python::look(&Target::from_pid(pid), None, &mut Finder::default())?.found;
+    let newest = found.runtimes.iter().max_by_key(|r| (r.version.major, r.version.minor));
+    Ok(newest.map(|runtime| runtime.version.to_string()))
+}
+
+impl Python {
+    /// Finds the CPython in a process.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] when there is none, or none that can be read;
+    /// [`ErrorKind::PermissionDenied`] with the right that is missing; those of
+    /// [`ProcessDir::open_target`].
+    pub fn attach(target: &Target) -> Result<Self> {
+        Self::attach_again(target, None, &mut Finder::default())
+    }
+
+    /// The same, with what was found out about files before, and in a frozen copy if there is one.
+    pub(crate) fn attach_again(
+        target: &Target,
+        frozen: Option<&Frozen>,
+        finder: &mut Finder,
+    ) -> Result<Self> {
+        let python = Self::look(target, frozen, finder)?;
+        if python.found.runtimes.is_empty() {
+            return Err(no_python(target.pid, &python.found));
+        }
+        Ok(python)
+    }
+
+    fn look(target: &Target, frozen: Option<&Frozen>, finder: &mut Finder) -> Result<Self> {
+        let copy = frozen.map(|frozen| Target::from_pid(frozen.pid));
+        let memory = LiveMemory::open(copy.as_ref().unwrap_or(target))?;
+        let process = memory.process();
+        let mappings = images::mappings(process).map_err(|error| match error.kind() {
+            ErrorKind::PermissionDenied => {
+                explain_access(process, std::io::ErrorKind::PermissionDenied.into())
+            }
+            _ => error,
+        })?;
+        let found = finder.find(process, &mappings, &memory)?;
+        Ok(Self { memory, found })
+    }
+
+    /// The copies of CPython in the process that have a runtime structure.
+    #[must_use]
+    pub fn runtimes(&self) -> &[Runtime] {
+        &self.found.runtimes
+    }
+
+    /// What went wrong while they were searched, and interpreters that cannot be read.
+    pub(crate) fn issues(&self) -> impl Iterator<Item = Issue> {
+        let refused = self.found.refused.iter().map(|text| Issue::warning(text.as_str()));
+        self.found.issues.iter().cloned().chain(refused)
+    }
+
+    /// The process that is read.
+    #[must_use]
+    pub fn process(&self) -> &ProcessDir {
+        self.memory.process()
+    }
+
+    pub(crate) fn memory(&self) -> &LiveMemory {
+        &self.memory
+    }
+
+    fn layout(&self, runtime: &Runtime) -> Result<(&'static Table, Layout)> {
+        let table = table(&runtime.version)?;
+        Ok((table, table.layout(&self.memory, runtime.address)?))
+    }
+
+    /// The interpreters of a runtime, newest first; none when it was not initialised.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] when the version is not known, [`ErrorKind::InvalidData`] when
+    /// what is there does not look as the version says; those of reading memory.
+    pub fn interpreters(&self, runtime: &Runtime) -> Result<Vec<Interpreter>> {
+        let (_, layout) = self.layout(runtime)?;
+        state::interpreters(&self.memory, &layout, runtime.address)
+            .map_err(|error| distrust(runtime, error))
+    }
+
+    /// The collector of an interpreter, with lists of up to `most_objects` walked. `None` for a
+    /// subinterpreter of 3.7 or 3.8: the main interpreter's collector serves all.
+    ///
+    /// # Errors
+    /// As [`Python::interpreters`].
+    pub fn collector(
+        &self,
+        runtime: &Runtime,
+        interpreter: &Interpreter,
+        most_objects: u64,
+    ) -> Result<Option<Collector>> {
+        let (table, layout) = self.layout(runtime)?;
+        let address = match layout.collector {
+            Place::Interpreter(offset) => interpreter.address.saturating_add(offset),
+            Place::Runtime(offset) if interpreter.id == 0 => runtime.address.saturating_add(offset),
+            Place::Runtime(_) => return Ok(None),
+        };
+        let counting =
+            if runtime.free_threaded { Counting::NoLists } else { Counting::UpTo(most_objects) };
+        collector::read(&self.memory, &table.collector, address, counting)
+            .map(Some)
+            .map_err(|error| distrust(runtime, error))
+    }
+}
+
+/// Says of structures that make no sense whose they are.
+fn distrust(runtime: &Runtime, error: Error) -> Error {
+    if error.kind() != ErrorKind::InvalidData {
+        return error;
+    }
+    let message = format!(
+        "the runtime of Python {} ({}) at {:#x} in {} does not look as its version says",
+        runtime.version,
+        runtime.build(),
+        runtime.address,
+        runtime.library
+    );
+    let hint = if runtime.debug {
+        "debug builds before 3.13 may have other structures; try a release build"
+    } else {
+        "the process may have been changing it at that moment: try again"
+    };
+    error.context(message).with_hint(hint)
+}
+
+fn no_python(pid: u32, found: &Found) -> Error {
+    if !found.refused.is_empty() {
+        let message = format!("process {pid}: {}", found.refused.join("; "));
+        return Error::new(ErrorKind::Unsupported, message)
+            .with_hint("the high level works for every process");
+    }
+    let mut message = format!(
+        "no Python interpreter in process {pid}: none of its {} mapped programs and libraries \
+         has the symbol or the section of a CPython runtime",
+        found.files
+    );
+    for issue in &found.issues {
+        message.push_str("; ");
+        message.push_str(&issue.message);
+    }
+    Error::new(ErrorKind::Unsupported, message).with_hint(
+        "if it is a shell or a launcher, give the PID of the Python process that it started; the \
+         high level works for every process",
+    )
+}

@@ -1,0 +1,310 @@
+//! The state of the cyclic garbage collector.
+
+use probe::{Result, ResultExt};
+use target::memory::{CachedMemory, ReadMemory};
+
+use crate::layout::CollectorTable;
+use crate::state::{again, nonsense};
+
+/// Flags that the collector keeps in the low bits of its links.
+const FLAGS: u64 = 3;
+/// How often a list is walked when it changed meanwhile.
+const TRIES: usize = 3;
+
+/// What the collector of an interpreter says. In 3.7 and 3.8 all interpreters share one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collector {
+    /// What `gc.isenabled()` gives.
+    pub enabled: bool,
+    /// Whether a collection was running; then counts of objects are approximate. `None`: this
+    /// version's place of it is not known.
+    pub collecting: Option<bool>,
+    /// The generations, youngest first.
+    pub generations: [Generation; 3],
+    /// What `gc.get_freeze_count()` gives.
+    pub permanent: Objects,
+}
+
+/// A generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generation {
+    /// What `gc.get_threshold()` gives for it; 0: never.
+    pub threshold: u64,
+    /// What `gc.get_count()` gives for it.
+    pub count: u64,
+    /// Objects in it.
+    pub objects: Objects,
+    /// What happened so far, where this version keeps it here.
+    pub statistics: Option<Statistics>,
+}
+
+/// What `gc.get_stats()` gives for a generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statistics {
+    /// Collections.
+    pub collections: u64,
+    /// Objects collected.
+    pub collected: u64,
+    /// Objects found uncollectable.
+    pub uncollectable: u64,
+}
+
+/// How many objects a list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Objects {
+    /// So many.
+    Exactly(u64),
+    /// About so many: links changed while the list was read.
+    About(u64),
+    /// The list changed too fast, or is longer than allowed.
+    Unknown,
+    /// This build keeps no list (free-threaded).
+    NoList,
+}
+
+impl Objects {
+    /// The number, if there is one.
+    #[must_use]
+    pub fn number(self) -> Option<u64> {
+        match self {
+            Self::Exactly(n) | Self::About(n) => Some(n),
+            Self::Unknown | Self::NoList => None,
+        }
+    }
+}
+
+/// How to count the objects.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Counting {
+    /// Walk the lists, up to so many objects each.
+    UpTo(u64),
+    /// There are no lists.
+    NoLists,
+}
+
+/// Reads the collector's state at `address`.
+///
+/// # Errors
+/// `InvalidData` when what is there is no collector's state.
+pub(crate) fn read<M: ReadMemory>(
+    memory: &M,
+    table: &CollectorTable,
+    address: u64,
+    counting: Counting,
+) -> Result<Collector> {
+    again(|| read_once(memory, table, address, counting)).context("the collector's state")
+}
+
+fn read_once<M: ReadMemory>(
+    memory: &M,
+    table: &CollectorTable,
+    address: u64,
+    counting: Counting,
+) -> Result<Collector> {
+    let block = Block::read(memory, address, table.size())?;
+    let enabled = match block.int(table.enabled) {
+        Some(flag @ (0 | 1)) => flag == 1,
+        other => return Err(nonsense(format!("the switch of the collector says {other:?}"))),
+    };
+    let generation = |index: u64| -> Result<Generation> {
+        let at = table.generations + index * table.generation_size;
+        let int = |at: u64| block.int(at).and_then(|n| u64::try_from(n).ok());
+        let (Some(threshold), Some(count)) =
+            (int(at + table.threshold), int(at + table.threshold + 4))
+        else {
+            return Err(nonsense(format!("generation {index} has a negative threshold or count")));
+        };
+        let objects = count_objects(memory, address + at, counting)
+            .with_context(|| format!("generation {index}"))?;
+        let statistics = table.statistics.and_then(|at| block.statistics(at + index * 24));
+        Ok(Generation { threshold, count, objects, statistics })
+    };
+    Ok(Collector {
+        enabled,
+        collecting: table.collecting.and_then(|at| block.int(at)).map(|flag| flag != 0),
+        generations: [generation(0)?, generation(1)?, generation(2)?],
+        permanent: count_objects(memory, address + table.permanent, counting)
+            .context("the permanent generation")?,
+    })
+}
+
+/// The collector's own structure, read at once.
+struct Block(Vec<u8>);
+
+impl Block {
+    fn read<M: ReadMemory>(memory: &M, address: u64, size: u64) -> Result<Self> {
+        let mut bytes = vec![0; size as usize];
+        memory.read(address, &mut bytes)?;
+        Ok(Self(bytes))
+    }
+
+    fn int(&self, at: u64) -> Option<i32> {
+        let bytes = self.0.get(at as usize..)?.first_chunk()?;
+        Some(i32::from_ne_bytes(*bytes))
+    }
+
+    fn word(&self, at: u64) -> Option<u64> {
+        let bytes = self.0.get(at as usize..)?.first_chunk()?;
+        Some(u64::from_ne_bytes(*bytes))
+    }
+
+    fn statistics(&self, at: u64) -> Option<Statistics> {
+        Some(Statistics {
+            collections: self.word(at)?,
+            collected: self.word(at + 8)?,
+            uncollectable: self.word(at + 16)?,
+        })
+    }
+}
+
+/// Counts the objects of the list with this head.
+///
+/// # Errors
+/// When the head is none: its links must lead back to it.
+fn count_objects<M: ReadMemory>(memory: &M, head: u64, counting: Counting) -> Result<Objects> {
+    let Counting::UpTo(most) = counting else { return Ok(Objects::NoList) };
+    check_head(memory, head)?;
+    let cached = CachedMemory::new(memory);
+    let mut about = None;
+    for _ in 0..TRIES {
+        cached.forget();
+        match walk(&cached, head, most)? {
+            Some(Walk { objects, doubtful: 0 }) => return Ok(Objects::Exactly(objects)),
+            Some(Walk { objects, .. }) => about = Some(Objects::About(objects)),
+            None => {}
+        }
+    }
+    Ok(about.unwrap_or(Objects::Unknown))
+}
+
+/// The last object of a list leads back to its head, whatever a running collection keeps in
+/// the links back.
+fn check_head<M: ReadMemory>(memory: &M, head: u64) -> Result<()> {
+    let last = memory.read_u64(head.saturating_add(8))? & !FLAGS;
+    let next = memory.read_u64(last)? & !FLAGS;
+    if next == head {
+        return Ok(());
+    }
+    Err(nonsense(format!("the list at {head:#x} is none: its last link goes to {next:#x}")))
+}
+
+/// A walk that came back to its head.
+struct Walk {
+    objects: u64,
+    /// Objects whose link back did not fit: the list changed, or a collection was running.
+    doubtful: u64,
+}
+
+/// Follows a list; `None` when it does not come back to its head.
+fn walk<M: ReadMemory>(memory: &M, head: u64, most: u64) -> Result<Option<Walk>> {
+    let mut node = [0; 16];
+    let mut links = |address: u64| -> Result<Option<(u64, u64)>> {
+        let whole = memory.read_prefix(address, &mut node)? == node.len();
+        let word = |at: usize| u64::from_ne_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|i| node[at + i]));
+        Ok(whole.then(|| (word(0) & !FLAGS, word(8) & !FLAGS)))
+    };
+    let (mut objects, mut doubtful, mut before) = (0, 0, head);
+    let Some((mut at, _)) = links(head)? else { return Ok(None) };
+    // Brent: the mark jumps to where the walk is at every power of two; a circle without the
+    // head comes back to it.
+    let (mut mark, mut jump) = (head, 1);
+    while at != head {
+        if at % 8 != 0 || at == mark || objects >= most {
+            return Ok(None);
+        }
+        let Some((next, back)) = links(at)? else { return Ok(None) };
+        objects += 1;
+        doubtful += u64::from(back != before);
+        if objects == jump {
+            (mark, jump) = (at, jump * 2);
+        }
+        (before, at) = (at, next);
+    }
+    Ok(Some(Walk { objects, doubtful }))
+}
+
+#[cfg(test)]
+mod tests {
+    use target::memory::FakeMemory;
+
+    use super::*;
+    use crate::layout::TABLES;
+
+    const GC: u64 = 0x1_0000;
+
+    fn table() -> CollectorTable {
+        TABLES[3].collector
+    }
+
+    /// Links `nodes` behind the head at `head`.
+    fn link(memory: &mut FakeMemory, head: u64, nodes: &[u64]) {
+        let ring: Vec<u64> = [head].iter().chain(nodes).chain([&head]).copied().collect();
+        for pair in ring.windows(2) {
+            memory.put_u64(pair[0], pair[1]);
+            // With flags, as the collector keeps them.
+            memory.put_u64(pair[1] + 8, pair[0] | u64::from(pair[1] != head));
+        }
+    }
+
+    fn fake() -> FakeMemory {
+        let mut memory = FakeMemory::default();
+        memory.add(GC, vec![0; 0x200]).add(0x2_0000, vec![0; 0x1000]);
+        let t = table();
+        memory.put_u64(GC + 8, 1 << 32);
+        let nodes: Vec<u64> = (0..5).map(|n| 0x2_0000 + n * 64).collect();
+        link(&mut memory, GC + t.generations, &nodes);
+        link(&mut memory, GC + t.generations + 24, &[]);
+        link(&mut memory, GC + t.generations + 48, &[0x2_0800]);
+        link(&mut memory, GC + t.permanent, &[0x2_0900, 0x2_0a00]);
+        memory.put_u64(GC + t.generations + 16, 700 | 3 << 32);
+        memory.put_u64(GC + 128 + 24 + 8, 99);
+        memory
+    }
+
+    fn read_fake(memory: &FakeMemory) -> Result<Collector> {
+        read(memory, &table(), GC, Counting::UpTo(1000))
+    }
+
+    #[test]
+    fn the_state_is_read() {
+        let collector = read_fake(&fake()).unwrap();
+        assert!(collector.enabled);
+        let [young, middle, old] = collector.generations;
+        assert_eq!((young.threshold, young.count), (700, 3));
+        assert_eq!(young.objects, Objects::Exactly(5));
+        assert_eq!((middle.objects, old.objects), (Objects::Exactly(0), Objects::Exactly(1)));
+        assert_eq!(middle.statistics.unwrap().collected, 99);
+        assert_eq!(collector.permanent, Objects::Exactly(2));
+    }
+
+    /// Lists that change, end nowhere or run in circles are counted as far as they can be.
+    #[test]
+    fn torn_lists_end() {
+        let young = |at: u64, value: u64| {
+            let mut memory = fake();
+            memory.put_u64(at, value);
+            read_fake(&memory).map(|c| c.generations[0].objects)
+        };
+        assert_eq!(young(0x2_0040 + 8, 0x2_0080).unwrap(), Objects::About(5));
+        assert_eq!(young(0x2_0040, 0x2_0040).unwrap(), Objects::Unknown);
+        assert_eq!(young(0x2_0080, 0x2_0000).unwrap(), Objects::Unknown);
+        assert_eq!(young(0x2_0080, 0).unwrap(), Objects::Unknown);
+        assert_eq!(young(0x2_0080, 0xdead_0000).unwrap(), Objects::Unknown);
+        let one = read(&fake(), &table(), GC, Counting::UpTo(4)).unwrap();
+        assert_eq!(one.generations[0].objects, Objects::Unknown);
+    }
+
+    /// What is no collector's state is refused.
+    #[test]
+    fn lies_are_refused() {
+        let refuse = |at: u64, value: u64| {
+            let mut memory = fake();
+            memory.put_u64(at, value);
+            format!("{:#}", read_fake(&memory).unwrap_err())
+        };
+        assert!(refuse(GC + 8, 7 << 32).contains("Some(7)"));
+        assert!(refuse(GC + 40, 0xffff_ffff).contains("negative"));
+        assert!(refuse(GC + 24 + 8, 0x2_0f00).contains("is none"));
+        assert!(refuse(GC + 24 + 8, u64::MAX).contains("cannot be read"));
+    }
+}

@@ -1,0 +1,406 @@
+//! The probe: from what was read to tables.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use probe::tables::{gc, interpreters, python_threads};
+use probe::{
+    Characteristics, Column, Descriptor, Error, Issue, Level, Open, Probe, ProbeId, Question,
+    Request, Result, Role, Severity, Snapshot, Table, Unit, Values,
+};
+use serde::Deserialize;
+use target::procfs::{ProcessDir, clock};
+
+use crate::attach::Python;
+use crate::collector::{Collector, Generation, Objects};
+use crate::find::{Finder, Runtime};
+use crate::layout;
+use crate::os_threads::OsThreads;
+use crate::state::Interpreter;
+
+/// Settings of the probe, from a preset.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The most objects of a generation that are counted. Counting costs this program some
+    /// 0.2 s per million objects, and the target nothing.
+    pub most_objects: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { most_objects: 50_000_000 }
+    }
+}
+
+/// Looks at the CPython in a process from outside.
+#[derive(Debug)]
+pub struct PythonProbe {
+    descriptor: Descriptor,
+    config: Config,
+    finder: Finder,
+}
+
+impl Open for PythonProbe {
+    type Config = Config;
+
+    fn describe() -> Descriptor {
+        Descriptor {
+            name: "python".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            summary: "CPython from outside: interpreters, threads, collector".into(),
+            level: Level::Medium,
+            questions: vec![
+                Question::new(
+                    "runtime",
+                    &[interpreters::TABLE],
+                    "some 100 small reads, under 1 ms; 10 ms the first time",
+                ),
+                Question::new(
+                    "threads",
+                    &[python_threads::TABLE],
+                    "the same, and one file of /proc per thread",
+                ),
+                Question::new(
+                    "gc",
+                    &[gc::TABLE],
+                    "reads the headers of all tracked objects: about 0.2 s of this program per \
+                     million",
+                ),
+            ],
+            characteristics: Characteristics {
+                availability: "Linux, CPython 3.7 to 3.15 (3.14 and 3.15 untested); needs the \
+                               right to trace the process"
+                    .into(),
+                memory_granularity: "objects per generation of the collector".into(),
+                execution_granularity: "interpreter and thread".into(),
+                memory_cost: "none".into(),
+                execution_cost: "none: memory is read while the process runs".into(),
+                developer_cost: "none: no change, no restart, no symbols".into(),
+            },
+        }
+    }
+
+    fn open(config: Config) -> Result<Self> {
+        Ok(Self { descriptor: Self::describe(), config, finder: Finder::default() })
+    }
+}
+
+impl Probe for PythonProbe {
+    fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    fn snapshot(&mut self, request: &Request) -> Result<Snapshot> {
+        let (taken, began) = (clock::now(), Instant::now());
+        let python =
+            Python::attach_again(&request.target, request.frozen.as_ref(), &mut self.finder)?;
+        let id = ProbeId {
+            name: self.descriptor.name.clone(),
+            version: self.descriptor.version.clone(),
+        };
+        let mut snapshot = Snapshot::new(id, request.target.clone(), taken);
+        let mut look = Look::new(&python, request, self.config.most_objects);
+        python.issues().for_each(|issue| look.lack(issue));
+        let failed = look.runtimes();
+        if look.interpreters.rows.is_empty()
+            && let Some(error) = failed
+        {
+            return Err(error);
+        }
+        look.finish(&mut snapshot);
+        snapshot.duration_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        Ok(snapshot)
+    }
+}
+
+/// One look, while it fills its tables.
+struct Look<'a> {
+    python: &'a Python,
+    request: &'a Request,
+    most_objects: u64,
+    os_threads: OsThreads,
+    interpreters: Rows<InterpreterRow>,
+    threads: Rows<ThreadRow>,
+    collectors: Rows<GenerationRow>,
+    /// Newest version seen.
+    version: Option<(u32, u32, String)>,
+    issues: Vec<Issue>,
+    complete: bool,
+}
+
+/// What identifies an interpreter.
+#[derive(Clone, Copy)]
+struct Key {
+    pid: u64,
+    runtime: u64,
+    interpreter: u64,
+}
+
+struct Rows<T> {
+    rows: Vec<(Key, T)>,
+}
+
+struct InterpreterRow {
+    runtime: Runtime,
+    threads: u64,
+}
+
+struct ThreadRow {
+    thread: u64,
+    name: Option<String>,
+}
+
+struct GenerationRow {
+    name: &'static str,
+    enabled: bool,
+    generation: Option<Generation>,
+    objects: Objects,
+}
+
+impl<'a> Look<'a> {
+    fn new(python: &'a Python, request: &'a Request, most_objects: u64) -> Self {
+        Self {
+            python,
+            request,
+            most_objects,
+            os_threads: OsThreads::default(),
+            interpreters: Rows { rows: Vec::new() },
+            threads: Rows { rows: Vec::new() },
+            collectors: Rows { rows: Vec::new() },
+            version: None,
+            issues: Vec::new(),
+            complete: true,
+        }
+    }
+
+    fn lack(&mut self, issue: Issue) {
+        self.complete = false;
+        self.issues.push(issue);
+    }
+
+    /// Looks at every runtime. Returns why one of them could not be read, if any could not.
+    fn runtimes(&mut self) -> Option<Error> {
+        if self.request.wants("threads") {
+            self.os_threads = self.read_os_threads();
+        }
+        let mut failed = None;
+        for runtime in self.python.runtimes() {
+            if let Err(error) = self.runtime(runtime) {
+                self.lack(error.to_issue(Severity::Warning));
+                failed = Some(error);
+            }
+        }
+        failed
+    }
+
+    /// The threads of the target itself: a frozen copy has none of them.
+    fn read_os_threads(&mut self) -> OsThreads {
+        match ProcessDir::open_target(&self.request.target) {
+            Ok(process) => OsThreads::read(&process),
+            Err(error) => {
+                self.lack(error.to_issue(Severity::Warning));
+                OsThreads::default()
+            }
+        }
+    }
+
+    fn runtime(&mut self, runtime: &Runtime) -> Result<()> {
+        let list = self.python.interpreters(runtime)?;
+        let version = &runtime.version;
+        if list.is_empty() {
+            self.issues.push(Issue::info(format!(
+                "Python {version} in {} is loaded but not initialised",
+                runtime.library
+            )));
+        }
+        let seen = (version.major, version.minor, version.to_string());
+        self.version = self.version.take().max((!list.is_empty()).then_some(seen));
+        self.remark(runtime);
+        for interpreter in &list {
+            let key = Key {
+                pid: self.request.target.pid.into(),
+                runtime: runtime.address,
+                interpreter: interpreter.id,
+            };
+            let threads = interpreter.threads.len() as u64;
+            self.interpreters
+                .rows
+                .push((key, InterpreterRow { runtime: runtime.clone(), threads }));
+            if self.request.wants("threads") {
+                self.threads(key, interpreter);
+            }
+            if self.request.wants("gc") {
+                self.collector(key, runtime, interpreter);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the reader should know of this version and build.
+    fn remark(&mut self, runtime: &Runtime) {
+        let version = &runtime.version;
+        if layout::table(version).is_ok_and(|table| !table.verified) {
+            self.issues.push(Issue::info(format!(
+                "Python {version} is read by its documented layout, which was not tested against \
+                 an interpreter of this version"
+            )));
+        }
+        if runtime.free_threaded && self.request.wants("gc") {
+            self.lack(Issue::info(format!(
+                "Python {version} is a free-threaded build, which keeps no lists of objects: \
+                 objects per generation are missing"
+            )));
+        }
+    }
+
+    fn threads(&mut self, key: Key, interpreter: &Interpreter) {
+        let mut seen = HashSet::new();
+        for state in &interpreter.threads {
+            let os = self.os_threads.of(self.python.memory(), state);
+            let known = os.map(|os| os.tid).or(Some(state.handle).filter(|&handle| handle != 0));
+            // A thread may have several states: a key stands once.
+            let thread = known.filter(|&thread| seen.insert(thread)).unwrap_or(state.address);
+            let name = os.and_then(|os| os.name.clone());
+            self.threads.rows.push((key, ThreadRow { thread, name }));
+        }
+    }
+
+    fn collector(&mut self, key: Key, runtime: &Runtime, interpreter: &Interpreter) {
+        match self.python.collector(runtime, interpreter, self.most_objects) {
+            Ok(Some(collector)) => self.generations(key, &collector),
+            Ok(None) => {}
+            Err(error) => self.lack(error.to_issue(Severity::Warning)),
+        }
+    }
+
+    fn generations(&mut self, key: Key, collector: &Collector) {
+        let running = collector.collecting == Some(true);
+        let generations = ["0", "1", "2"].into_iter().zip(collector.generations);
+        let rows = generations
+            .map(|(name, generation)| (name, Some(generation), generation.objects))
+            .chain([("permanent", None, collector.permanent)]);
+        for (name, generation, objects) in rows {
+            if let Some(issue) = doubt(key, name, objects, running) {
+                self.lack(issue);
+            }
+            let enabled = collector.enabled;
+            let row = GenerationRow { name, enabled, generation, objects };
+            self.collectors.rows.push((key, row));
+        }
+    }
+
+    fn finish(mut self, snapshot: &mut Snapshot) {
+        if self.request.frozen.is_none() {
+            self.issues.push(Issue::info(
+                "the process was not frozen: it ran on while its structures were read, so the \
+                 figures are of moments some milliseconds apart",
+            ));
+            if !self.python.process().is_alive() {
+                self.lack(Issue::warning("the process ended while it was read"));
+            }
+        }
+        snapshot.target.python = self.version.take().map(|(_, _, text)| text);
+        if self.request.wants("runtime") {
+            snapshot.tables.push(self.interpreters.table());
+        }
+        if self.request.wants("threads") {
+            snapshot.tables.push(self.threads.table());
+        }
+        if self.request.wants("gc") {
+            snapshot.tables.push(self.collectors.table());
+        }
+        snapshot.issues = self.issues;
+        snapshot.complete = self.complete;
+    }
+}
+
+/// What is to be said of a number of objects that is not exact.
+fn doubt(key: Key, name: &str, objects: Objects, running: bool) -> Option<Issue> {
+    let place = format!("generation {name} of interpreter {}", key.interpreter);
+    let why = if running { "a collection was running" } else { "the process changed it" };
+    match objects {
+        Objects::About(n) => Some(Issue::warning(format!(
+            "the number of objects in {place}, {n}, is approximate: {why} while it was counted"
+        ))),
+        Objects::Unknown => Some(Issue::warning(format!(
+            "the objects in {place} could not be counted: {why} at each try, or there are more \
+             than the setting `most_objects` allows"
+        ))),
+        Objects::Exactly(_) | Objects::NoList => None,
+    }
+}
+
+impl<T> Rows<T> {
+    fn keys(&self, pid: &str, runtime: &str, interpreter: &str) -> Vec<Column> {
+        let addresses = self.rows.iter().map(|(key, _)| Some(key.runtime)).collect();
+        vec![
+            Column::id_key(pid, self.rows.iter().map(|(key, _)| key.pid)),
+            Column::new(runtime, Unit::Address, Role::Key, Values::U64(addresses)),
+            Column::id_key(interpreter, self.rows.iter().map(|(key, _)| key.interpreter)),
+        ]
+    }
+
+    fn text(&self, name: &str, cell: impl Fn(&T) -> Option<String>) -> Column {
+        Column::text(name, self.rows.iter().map(|(_, row)| cell(row)))
+    }
+
+    fn numbers(&self, cell: impl Fn(&T) -> Option<u64>) -> Vec<Option<u64>> {
+        self.rows.iter().map(|(_, row)| cell(row)).collect()
+    }
+}
+
+impl Rows<InterpreterRow> {
+    fn table(&self) -> Table {
+        use interpreters as t;
+        let mut columns = self.keys(t::PID, t::RUNTIME, t::INTERPRETER);
+        columns.extend([
+            self.text(t::VERSION, |row| Some(row.runtime.version.to_string())),
+            self.text(t::BUILD, |row| Some(row.runtime.build())),
+            self.text(t::LIBRARY, |row| Some(row.runtime.library.clone())),
+            self.text(t::FOUND_BY, |row| Some(row.runtime.found_by.to_string())),
+            Column::level(t::THREADS, Unit::Count, self.numbers(|row| Some(row.threads))),
+        ]);
+        Table::new(t::TABLE, columns)
+    }
+}
+
+impl Rows<ThreadRow> {
+    fn table(&self) -> Table {
+        use python_threads as t;
+        let mut columns = self.keys(t::PID, t::RUNTIME, t::INTERPRETER);
+        columns.extend([
+            Column::id_key(t::THREAD, self.rows.iter().map(|(_, row)| row.thread)),
+            self.text(t::NAME, |row| row.name.clone()),
+        ]);
+        Table::new(t::TABLE, columns)
+    }
+}
+
+impl Rows<GenerationRow> {
+    fn table(&self) -> Table {
+        use gc as t;
+        let attribute =
+            |name: &str, values| Column::new(name, Unit::Count, Role::Attribute, values);
+        let generation = |cell: fn(&Generation) -> u64| {
+            Values::U64(self.numbers(|row| row.generation.as_ref().map(cell)))
+        };
+        let counter = |name: &str, cell: fn(&crate::Statistics) -> u64| {
+            let values = self.numbers(|row| Some(cell(&row.generation.as_ref()?.statistics?)));
+            Column::counter(name, Unit::Count, values)
+        };
+        let enabled = self.rows.iter().map(|(_, row)| Some(row.enabled)).collect();
+        let mut columns = self.keys(t::PID, t::RUNTIME, t::INTERPRETER);
+        columns.extend([
+            Column::text_key(t::GENERATION, self.rows.iter().map(|(_, row)| row.name)),
+            Column::new(t::ENABLED, Unit::None, Role::Attribute, Values::Bool(enabled)),
+            attribute(t::THRESHOLD, generation(|g| g.threshold)),
+            attribute(t::COUNT, generation(|g| g.count)),
+            Column::level(t::OBJECTS, Unit::Count, self.numbers(|row| row.objects.number())),
+            counter(t::COLLECTIONS, |s| s.collections),
+            counter(t::COLLECTED, |s| s.collected),
+            counter(t::UNCOLLECTABLE, |s| s.uncollectable),
+        ]);
+        Table::new(t::TABLE, columns)
+    }
+}

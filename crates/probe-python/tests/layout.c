@@ -1,0 +1,79 @@
+/* Prints where the interpreter whose headers are used keeps what layout.rs has tables of. */
+#define Py_BUILD_CORE 1
+#include <Python.h>
+
+#include <stddef.h>
+#include <stdio.h>
+
+#if PY_VERSION_HEX < 0x03080000
+#include "internal/mem.h"
+#include "internal/pystate.h"
+#elif PY_VERSION_HEX < 0x03090000
+#include "internal/pycore_pymem.h"
+#include "internal/pycore_pystate.h"
+#else
+#include "internal/pycore_gc.h"
+#include "internal/pycore_interp.h"
+#include "internal/pycore_pystate.h"
+#include "internal/pycore_runtime.h"
+#endif
+
+#define SAY(name, value) printf("%s %zu\n", name, (size_t)(value))
+#define GC(field) offsetof(struct _gc_runtime_state, field)
+
+static void collector(void)
+{
+    SAY("gc.enabled", GC(enabled));
+    SAY("gc.generations", GC(generations));
+    SAY("gc.generation_size", sizeof(struct gc_generation));
+    SAY("gc.threshold", offsetof(struct gc_generation, threshold));
+    SAY("gc.count", offsetof(struct gc_generation, count));
+    SAY("gc.permanent", GC(permanent_generation));
+    SAY("gc.statistics", GC(generation_stats));
+    SAY("gc.collecting", GC(collecting));
+}
+
+#if PY_VERSION_HEX >= 0x030d0000
+#define ENTRY(name, field) SAY("entry." name, offsetof(_Py_DebugOffsets, field))
+
+static void offsets(void)
+{
+    ENTRY("interpreters_head", runtime_state.interpreters_head);
+    ENTRY("interpreter_id", interpreter_state.id);
+    ENTRY("interpreter_next", interpreter_state.next);
+    ENTRY("threads_head", interpreter_state.threads_head);
+    ENTRY("collector", interpreter_state.gc);
+    ENTRY("thread_next", thread_state.next);
+    ENTRY("thread_interpreter", thread_state.interp);
+    ENTRY("thread_handle", thread_state.thread_id);
+    ENTRY("thread_native", thread_state.native_thread_id);
+}
+#else
+static void offsets(void)
+{
+    SAY("runtime.interpreters_head", offsetof(_PyRuntimeState, interpreters.head));
+    SAY("interpreter.id", offsetof(PyInterpreterState, id));
+    SAY("interpreter.next", offsetof(PyInterpreterState, next));
+#if PY_VERSION_HEX >= 0x030b0000
+    SAY("interpreter.threads_head", offsetof(PyInterpreterState, threads.head));
+    SAY("thread.native", offsetof(PyThreadState, native_thread_id));
+#else
+    SAY("interpreter.threads_head", offsetof(PyInterpreterState, tstate_head));
+#endif
+    SAY("thread.next", offsetof(PyThreadState, next));
+    SAY("thread.interpreter", offsetof(PyThreadState, interp));
+    SAY("thread.handle", offsetof(PyThreadState, thread_id));
+#if PY_VERSION_HEX >= 0x03090000
+    SAY("interpreter.gc", offsetof(PyInterpreterState, gc));
+#else
+    SAY("runtime.gc", offsetof(_PyRuntimeState, gc));
+#endif
+}
+#endif
+
+int main(void)
+{
+    collector();
+    offsets();
+    return 0;
+}

@@ -1,0 +1,126 @@
+//! The tables of offsets against the headers of every Python of the machine that has them.
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use memprobe_probe_python::layout::{CollectorTable, Entries, Layout, Offsets, Place, TABLES};
+use test_support::{Python, pythons};
+
+/// What C says of one interpreter: name of a field -> offset.
+type Told = BTreeMap<String, u64>;
+
+/// Compiles and runs `layout.c` against the interpreter's headers; `None` with a line on why.
+fn ask_headers(python: &Python, folder: &Path) -> Option<Told> {
+    const WHERE: &str = "import sysconfig; print(sysconfig.get_path('include'))";
+    let output = Command::new(&python.exe).args(["-c", WHERE]).output().unwrap();
+    let include = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    if !Path::new(&include).join("internal").exists() {
+        eprintln!("skipped: {python} has no internal headers");
+        return None;
+    }
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/layout.c");
+    let program = folder.join("layout");
+    let compiled = Command::new("cc")
+        .arg(format!("-I{include}"))
+        .arg(format!("-I{include}/internal"))
+        .arg("-o")
+        .args([&program, &source])
+        .output();
+    match compiled {
+        Ok(output) => {
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        Err(error) => {
+            eprintln!("skipped: no C compiler ({error})");
+            return None;
+        }
+    }
+    let text = String::from_utf8(Command::new(&program).output().unwrap().stdout).unwrap();
+    let pair = |line: &str| {
+        let (name, value) = line.split_once(' ')?;
+        Some((name.to_owned(), value.parse().ok()?))
+    };
+    Some(text.lines().map(|line| pair(line).unwrap()).collect())
+}
+
+#[test]
+fn the_tables_are_those_of_the_headers() {
+    let folder = tempfile::tempdir().unwrap();
+    for python in pythons() {
+        let row = TABLES.iter().find(|t| (3, t.minor) == (python.version.0, python.version.1));
+        let Some(row) = row else { continue };
+        let Some(told) = ask_headers(&python, folder.path()) else { continue };
+        assert!(row.verified, "{python}: mark this row as verified");
+        compare_collector(&python, &row.collector, &told);
+        match &row.offsets {
+            Offsets::Fixed(layout) => compare_layout(&python, layout, &told),
+            Offsets::InRuntime(entries) => compare_entries(&python, entries, &told),
+        }
+    }
+}
+
+fn compare(python: &Python, told: &Told, pairs: &[(&str, u64)]) {
+    for (name, value) in pairs {
+        assert_eq!(told.get(*name), Some(value), "{python}: {name}");
+    }
+}
+
+fn compare_collector(python: &Python, table: &CollectorTable, told: &Told) {
+    compare(
+        python,
+        told,
+        &[
+            ("gc.enabled", table.enabled),
+            ("gc.generations", table.generations),
+            ("gc.generation_size", table.generation_size),
+            ("gc.threshold", table.threshold),
+            ("gc.count", table.threshold + 4),
+            ("gc.permanent", table.permanent),
+            ("gc.statistics", table.statistics.unwrap()),
+            ("gc.collecting", table.collecting.unwrap()),
+        ],
+    );
+}
+
+fn compare_layout(python: &Python, layout: &Layout, told: &Told) {
+    let (name, place) = match layout.collector {
+        Place::Runtime(at) => ("runtime.gc", at),
+        Place::Interpreter(at) => ("interpreter.gc", at),
+    };
+    compare(
+        python,
+        told,
+        &[
+            ("runtime.interpreters_head", layout.interpreters_head),
+            ("interpreter.id", layout.interpreter_id),
+            ("interpreter.next", layout.interpreter_next),
+            ("interpreter.threads_head", layout.threads_head),
+            ("thread.next", layout.thread_next),
+            ("thread.interpreter", layout.thread_interpreter),
+            ("thread.handle", layout.thread_handle),
+            (name, place),
+        ],
+    );
+    assert_eq!(told.get("thread.native").copied(), layout.thread_native, "{python}");
+}
+
+fn compare_entries(python: &Python, entries: &Entries, told: &Told) {
+    compare(
+        python,
+        told,
+        &[
+            ("entry.interpreters_head", entries.interpreters_head),
+            ("entry.interpreter_id", entries.interpreter_id),
+            ("entry.interpreter_next", entries.interpreter_next),
+            ("entry.threads_head", entries.threads_head),
+            ("entry.collector", entries.collector),
+            ("entry.thread_next", entries.thread_next),
+            ("entry.thread_interpreter", entries.thread_interpreter),
+            ("entry.thread_handle", entries.thread_handle),
+            ("entry.thread_native", entries.thread_native),
+        ],
+    );
+}
