@@ -1,0 +1,144 @@
+//! Real Python programs whose native heap has known parts.
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used, reason = "tests")]
+
+use std::process::Command;
+
+use memprobe_probe_alloc::AllocProbe;
+use probe::tables::{allocators, native_heap};
+use probe::{ErrorKind, Open, Probe, Request, Snapshot, Table, Target};
+use test_support::{Python, Running, pythons};
+
+const MIB: u64 = 1 << 20;
+
+fn look(pid: u32) -> Snapshot {
+    let mut probe = AllocProbe::open(Default::default()).unwrap();
+    let snapshot = probe.snapshot(&Request::new(Target::from_pid(pid), &["native"])).unwrap();
+    for table in &snapshot.tables {
+        table.check().unwrap();
+    }
+    snapshot
+}
+
+/// A column summed over the rows of a part, and their number.
+fn sum(snapshot: &Snapshot, part: &str, column: &str) -> (u64, usize) {
+    let table: &Table = snapshot.table(native_heap::TABLE).unwrap();
+    let rows =
+        (0..table.rows()).filter(|&row| table.value(native_heap::PART, row).as_str() == Some(part));
+    let values: Vec<u64> = rows.map(|row| table.value(column, row).as_u64().unwrap()).collect();
+    (values.iter().sum(), values.len())
+}
+
+fn start(python: &Python, arenas: Option<u32>, code: &str) -> Running {
+    let mut command = Command::new(&python.exe);
+    if let Some(arenas) = arenas {
+        command.env("MALLOC_ARENA_MAX", arenas.to_string());
+    }
+    let code = format!("{code}\nprint('ready', flush=True)\nimport sys\nsys.stdin.readline()\n");
+    Running::start(command.args(["-c", &code]))
+}
+
+/// Four threads that call `malloc` without the lock of the interpreter and then stand still.
+const THREADS: &str = "
+import ctypes, threading
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+lock = threading.Lock(); lock.acquire()
+done = threading.Barrier(5)
+def work():
+    for n in range(100): libc.memset(libc.malloc(50000), 1, 50000)
+    done.wait()
+    lock.acquire()
+for n in range(4): threading.Thread(target=work, daemon=True).start()
+done.wait()
+";
+
+/// Threads get arenas, each with what was put into it; with one arena allowed, there is none.
+#[test]
+fn arenas_of_threads_are_counted() {
+    for python in pythons() {
+        let program = start(&python, Some(16), THREADS);
+        let snapshot = look(program.pid());
+        assert!(snapshot.complete, "{python}: {:?}", snapshot.issues);
+        let (rss, arenas) = sum(&snapshot, "thread arena", native_heap::RSS);
+        assert_eq!(arenas, 4, "{python}");
+        assert!(rss >= 4 * 100 * 50_000, "{python}: {rss}");
+        let (size, _) = sum(&snapshot, "thread arena", native_heap::SIZE);
+        let (reserved, _) = sum(&snapshot, "thread arena", native_heap::RESERVED);
+        assert_eq!(size + reserved, 4 * 64 * MIB, "{python}");
+        assert_eq!(sum(&snapshot, "thread stack", native_heap::COUNT), (4, 1), "{python}");
+
+        let single = look(start(&python, Some(1), THREADS).pid());
+        assert_eq!(sum(&single, "thread arena", native_heap::SIZE).1, 0, "{python}");
+        let (heap, _) = sum(&single, "main heap", native_heap::RSS);
+        assert!(heap >= 4 * 100 * 50_000, "{python}: {heap}");
+    }
+}
+
+/// An arena that outgrew its first heap is still one arena.
+#[test]
+fn an_arena_of_many_heaps_is_one_row() {
+    const BIG: &str = "
+import ctypes, threading
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+lock = threading.Lock(); lock.acquire()
+done = threading.Barrier(2)
+def work():
+    for n in range(2000): libc.malloc(100000)
+    done.wait()
+    lock.acquire()
+threading.Thread(target=work, daemon=True).start()
+done.wait()
+";
+    let program = start(&test_support::python(), Some(8), BIG);
+    let snapshot = look(program.pid());
+    let (size, arenas) = sum(&snapshot, "thread arena", native_heap::SIZE);
+    assert_eq!(arenas, 1, "{:?}", snapshot.table(native_heap::TABLE));
+    assert!(size >= 2000 * 100_000, "{size}");
+    let (reserved, _) = sum(&snapshot, "thread arena", native_heap::RESERVED);
+    assert_eq!((size + reserved) % (64 * MIB), 0);
+}
+
+/// Big blocks stand in mappings of their own; small ones in the main heap.
+#[test]
+fn big_blocks_are_mapped() {
+    for python in pythons() {
+        let before = look(start(&python, None, "").pid());
+        let code = "kept = [bytearray(b'x') * (4 << 20) for n in range(10)]";
+        let big = look(start(&python, None, code).pid());
+        let rss = |s: &Snapshot| sum(s, "mmapped block", native_heap::RSS).0;
+        let grown = rss(&big) - rss(&before);
+        assert!((40 * MIB..42 * MIB).contains(&grown), "{python}: {grown}");
+
+        let code = "kept = [bytearray(2000) for n in range(10000)]";
+        let small = look(start(&python, None, code).pid());
+        let heap = |s: &Snapshot| sum(s, "main heap", native_heap::RSS).0;
+        assert!(heap(&small) - heap(&before) >= 10_000 * 2000, "{python}");
+    }
+}
+
+/// The C library is named with its version.
+#[test]
+fn the_allocator_is_named() {
+    let told = Command::new("getconf").arg("GNU_LIBC_VERSION").output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    let program = start(&test_support::python(), None, "");
+    let snapshot = look(program.pid());
+    let table = snapshot.table(allocators::TABLE).unwrap();
+    assert_eq!(table.rows(), 1, "{table:?}");
+    let cell = |name| table.value(name, 0).as_str().unwrap().to_owned();
+    let named = format!("{} {}", cell(allocators::ALLOCATOR), cell(allocators::VERSION));
+    assert_eq!(named, told.trim());
+    assert!(snapshot.issues.iter().any(|i| i.message.contains("free chunks inside the heaps")));
+}
+
+#[test]
+fn a_process_that_is_gone_is_named() {
+    let mut program = start(&test_support::python(), None, "");
+    program.kill();
+    let mut probe = AllocProbe::open(Default::default()).unwrap();
+    let request = Request::new(Target::from_pid(program.pid()), &[]);
+    assert_eq!(probe.snapshot(&request).unwrap_err().kind(), ErrorKind::NotFound);
+}
