@@ -1,7 +1,23 @@
-//! Table algebra. FILL
+//! Table algebra: join two tables on their keys, subtract their measures, rank what grew;
+//! and trends over a whole series. Pure: no I/O, no probe, no report.
+//!
+//! It works for any table, that of a plugin nobody has met included, because a column says
+//! itself what it is: keys identify rows, levels and counters are subtracted, shares and
+//! addresses are not. [`human`] is the one formatter of quantities in the workspace and
+//! [`stats`] the robust statistics that the rules of the verdict use as well.
 #![forbid(unsafe_code)]
+
+pub mod human;
+mod rows;
+pub mod stats;
+mod subtract;
+mod trend;
+
 use probe::{Role, Unit};
 use serde::{Deserialize, Serialize};
+
+pub use subtract::{Comparison, compare, diff};
+pub use trend::{trend, trend_of};
 
 /// A table of two snapshots, subtracted row by row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
