@@ -1,7 +1,7 @@
 //! The report as data: exactly the document of `docs/report.md`, with additions at its end.
 
 use diagnose::Verdict;
-use diff::TableTrend;
+use diff::{TableDiff, TableTrend};
 use probe::{Finding, Issue, Level};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,33 @@ pub struct Report {
     /// Added field: every table that any probe yielded, with its trend.
     #[serde(default)]
     pub tables: Vec<TableTrend>,
+    /// Added field: what `memprobe check` decided; only there when it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<CheckResult>,
+}
+
+/// What `memprobe check` decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// `None`: undecided.
+    pub passed: Option<bool>,
+    /// The growth that was allowed, in words; `None`: no leak at all.
+    pub limit: Option<String>,
+    /// One sentence, for people; the first line of a text report of a check.
+    pub message: String,
+}
+
+/// Two recordings compared: the verdict on each, and their tables subtracted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DiffReport {
+    /// The earlier one: its file and the verdict on it.
+    pub before: (String, Verdict),
+    /// The later one: its file and the verdict on it.
+    pub after: (String, Verdict),
+    /// The tables that differ.
+    pub tables: Vec<TableDiff>,
+    /// What could not be compared.
+    pub issues: Vec<Issue>,
 }
 
 impl Report {
