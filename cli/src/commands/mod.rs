@@ -1,0 +1,9 @@
+//! The subcommands, one file each.
+
+pub mod check;
+pub mod diff;
+pub mod generated;
+pub mod plugins;
+pub mod presets;
+pub mod probes;
+pub mod report;

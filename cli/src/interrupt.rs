@@ -1,0 +1,36 @@
+//! Ctrl-C and SIGTERM: the first ends the watch and still gives the report, the second ends
+//! memprobe.
+
+use std::sync::mpsc::Sender;
+use std::sync::{Mutex, Once, PoisonError};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::session::Message;
+
+/// What a shell gives for a program that was ended by SIGINT.
+const STATUS: i32 = 130;
+
+static CURRENT: Mutex<Option<Sender<Message>>> = Mutex::new(None);
+static INSTALL: Once = Once::new();
+
+/// From now on interrupts go to this session.
+pub fn forward_to(session: Sender<Message>) {
+    *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+    INSTALL.call_once(|| match Signals::new([SIGINT, SIGTERM]) {
+        Ok(signals) => drop(std::thread::spawn(move || listen(signals))),
+        Err(error) => tracing::warn!("Ctrl-C will not give a report: {error}"),
+    });
+}
+
+fn listen(mut signals: Signals) {
+    for _ in signals.forever() {
+        let session = CURRENT.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let told = session.is_some_and(|s| s.send(Message::Interrupt).is_ok());
+        if !told {
+            #[expect(clippy::exit, reason = "the user has asked twice")]
+            std::process::exit(STATUS);
+        }
+    }
+}

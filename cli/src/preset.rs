@@ -1,0 +1,242 @@
+//! Presets: which plugins are asked which questions how often. Data, not code.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use probe::{Error, ErrorKind, Level, Result, ResultExt};
+use serde::Deserialize;
+
+use crate::units;
+
+/// The presets that come with the program.
+pub const BUILT_IN: [(&str, &str); 3] = [
+    ("high", include_str!("../../presets/high.toml")),
+    ("medium", include_str!("../../presets/medium.toml")),
+    ("low", include_str!("../../presets/low.toml")),
+];
+
+/// How deep presets may include each other.
+const MAX_DEPTH: usize = 8;
+/// A preset larger than this is none.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// A preset with its includes resolved.
+#[derive(Clone, Debug)]
+pub struct Preset {
+    /// At which level the report speaks.
+    pub level: Level,
+    /// One line.
+    pub summary: String,
+    /// Whom to ask.
+    pub probes: Vec<ProbeEntry>,
+}
+
+/// A plugin and what to ask it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeEntry {
+    /// Name of the plugin, or path of its file.
+    pub plugin: String,
+    /// What the plugin is opened with.
+    #[serde(default = "empty_config")]
+    pub config: serde_json::Value,
+    /// The questions; none: all questions of the plugin, every 2 s.
+    #[serde(default)]
+    pub ask: Vec<Ask>,
+}
+
+/// Questions that are asked together.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    /// Names of the questions; none: all.
+    #[serde(default)]
+    pub questions: Vec<String>,
+    /// The shortest time from one look to the next.
+    #[serde(deserialize_with = "duration")]
+    pub every: Duration,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    level: Level,
+    summary: String,
+    #[serde(default)]
+    include: Vec<String>,
+    #[serde(default)]
+    probe: Vec<ProbeEntry>,
+}
+
+fn empty_config() -> serde_json::Value {
+    serde_json::Value::Object(serde_json::Map::new())
+}
+
+fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    units::duration(&text).map_err(serde::de::Error::custom)
+}
+
+impl ProbeEntry {
+    /// A plugin that is asked everything it answers.
+    #[must_use]
+    pub fn all_of(plugin: &str) -> Self {
+        Self { plugin: plugin.into(), config: empty_config(), ask: Vec::new() }
+    }
+}
+
+/// Loads the built-in preset of a level.
+///
+/// # Errors
+/// Never for an unchanged program: the tests load all of them.
+pub fn of_level(level: Level) -> Result<Preset> {
+    let text = built_in(level.name()).unwrap_or_default();
+    resolve(text, Path::new(level.name()), 0)
+}
+
+/// Loads a preset by path (with a `/` or ending in `.toml`), from the configuration folder, or
+/// a built-in one.
+///
+/// # Errors
+/// When there is none, or it makes no sense: names the file, the line and what is wrong.
+pub fn load(name: &str) -> Result<Preset> {
+    let (text, origin) = source(name)?;
+    resolve(&text, &origin, 0)
+}
+
+/// The text of a preset and where it is from; names are looked up as [`load`] does.
+///
+/// # Errors
+/// When there is none.
+pub fn source(name: &str) -> Result<(String, PathBuf)> {
+    if name.contains('/') || name.ends_with(".toml") {
+        let path = PathBuf::from(name);
+        return Ok((read(&path)?, path));
+    }
+    if let Some(path) = config_dir().map(|d| d.join(format!("{name}.toml")))
+        && path.exists()
+    {
+        return Ok((read(&path)?, path));
+    }
+    if let Some(text) = built_in(name) {
+        return Ok((text.into(), PathBuf::from(name)));
+    }
+    let folder = config_dir().map_or_else(String::new, |d| format!(" or in {}", d.display()));
+    Err(Error::new(
+        ErrorKind::NotFound,
+        format!("there is no preset `{name}` among the built-in ones{folder}"),
+    )
+    .with_hint("`memprobe presets` lists them; a file is named by its path"))
+}
+
+fn read(path: &Path) -> Result<String> {
+    let what = || format!("cannot read the preset {}", path.display());
+    let size = std::fs::metadata(path).with_context(what)?.len();
+    if size > MAX_BYTES {
+        return Err(Error::new(
+            ErrorKind::InvalidData,
+            format!("{} has {size} bytes: that is no preset", path.display()),
+        ));
+    }
+    std::fs::read_to_string(path).with_context(what)
+}
+
+fn built_in(name: &str) -> Option<&'static str> {
+    BUILT_IN.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
+}
+
+/// The folder of the user's own presets.
+#[must_use]
+pub fn config_dir() -> Option<PathBuf> {
+    let base =
+        std::env::var_os("XDG_CONFIG_HOME")
+            .map(PathBuf::from)
+            .filter(|p| p.is_absolute())
+            .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")))?;
+    Some(base.join("memprobe").join("presets"))
+}
+
+/// Names of the presets in the configuration folder.
+#[must_use]
+pub fn own() -> Vec<String> {
+    let Some(entries) = config_dir().and_then(|d| std::fs::read_dir(d).ok()) else {
+        return Vec::new();
+    };
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".toml")?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
+fn resolve(text: &str, origin: &Path, depth: usize) -> Result<Preset> {
+    let invalid = |message: String| {
+        Error::new(ErrorKind::InvalidInput, message)
+            .with_hint("`memprobe presets show high` prints one that works")
+    };
+    if depth > MAX_DEPTH {
+        return Err(invalid(format!("{}: presets include each other", origin.display())));
+    }
+    let file: File = toml::from_str(text).map_err(|e| {
+        let reason = e.to_string();
+        invalid(format!("the preset {} makes no sense: {}", origin.display(), reason.trim_end()))
+    })?;
+    let mut probes = Vec::new();
+    for name in &file.include {
+        // A preset includes its neighbours first, then what anybody can name.
+        let beside = origin.parent().map(|p| p.join(format!("{name}.toml")));
+        let (text, from) = match beside.filter(|p| origin.extension().is_some() && p.exists()) {
+            Some(path) => (read(&path)?, path),
+            None => source(name)?,
+        };
+        let included = resolve(&text, &from, depth + 1)?;
+        probes.extend(included.probes);
+    }
+    probes.extend(file.probe);
+    if probes.is_empty() {
+        return Err(invalid(format!("the preset {} names no probe", origin.display())));
+    }
+    Ok(Preset { level: file.level, summary: file.summary, probes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The built-in presets load, and each level contains the one before.
+    #[test]
+    fn built_in_presets_load() {
+        let names = |level| -> Vec<String> {
+            of_level(level).unwrap().probes.into_iter().map(|p| p.plugin).collect()
+        };
+        assert_eq!(names(Level::High), ["process"]);
+        assert_eq!(names(Level::Medium), ["process", "python"]);
+        assert_eq!(names(Level::Low), ["process", "python", "alloc"]);
+        for level in Level::ALL {
+            assert_eq!(of_level(level).unwrap().level, level);
+        }
+    }
+
+    /// A preset that makes no sense says where and why.
+    #[test]
+    fn nonsense_is_explained() {
+        let dir = tempfile::tempdir().unwrap();
+        let try_text = |text: &str| {
+            let path = dir.path().join("mine.toml");
+            std::fs::write(&path, text).unwrap();
+            format!("{:#}", load(path.to_str().unwrap()).unwrap_err())
+        };
+        let head = "level = \"high\"\nsummary = \"x\"\n";
+        assert!(try_text("level = \"deep\"").contains("unknown variant `deep`"));
+        assert!(try_text(head).contains("names no probe"));
+        assert!(try_text(&format!("{head}include = [\"mine\"]")).contains("include each other"));
+        let misspelt = try_text(&format!("{head}[[probe]]\nplugin = \"p\"\nasks = []"));
+        assert!(misspelt.contains("asks"), "{misspelt}");
+        let nonsense =
+            try_text(&format!("{head}[[probe]]\nplugin = \"p\"\nask = [{{ every = \"-1s\" }}]"));
+        assert!(nonsense.contains("is no duration"), "{nonsense}");
+        let absent = format!("{:?}", load("no-such-preset").unwrap_err());
+        assert!(absent.contains("memprobe presets"), "{absent}");
+    }
+}

@@ -1,0 +1,401 @@
+//! One run: lanes look, the session collects, judges as it goes, and knows when to stop.
+
+use std::collections::VecDeque;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use diagnose::{Judgement, Observation};
+use probe::{Error, ErrorKind, Issue, Result, Severity, Snapshot, Target};
+
+use crate::clock;
+use crate::command::{self, Launched};
+use crate::facts::Facts;
+use crate::lane::{Ending, Lane, StopFlag};
+use crate::plan::Plan;
+use crate::progress::Progress;
+use crate::recorder::Recorder;
+use crate::targets;
+
+/// How often the series is judged and progress is shown.
+const TICK: Duration = Duration::from_millis(500);
+/// What is seen in the last moments of a process is its taking down, not its life: snapshots
+/// wait this long before they count, and are dropped when the target ends meanwhile.
+const HOLD: Duration = Duration::from_millis(300);
+/// How long lanes get for their last look.
+const LAST_LOOK: Duration = Duration::from_secs(3);
+
+/// What a session is told.
+#[derive(Debug)]
+pub enum Message {
+    /// A probe has looked.
+    Snapshot(Box<Snapshot>),
+    /// So many events have happened by this moment.
+    Event {
+        /// On the clock of the snapshots.
+        monotonic_ns: u64,
+        /// Since the start.
+        total: u64,
+    },
+    /// A lane asks no more.
+    LaneEnded {
+        /// Name of the plugin.
+        name: String,
+        /// What it looked at.
+        target: Target,
+        /// Why, unless it was told to.
+        reason: Option<Error>,
+    },
+    /// The command has ended.
+    CommandEnded(ExitStatus),
+    /// The user wants to stop.
+    Interrupt,
+}
+
+/// How long to watch.
+#[derive(Clone, Copy, Debug)]
+pub enum Until {
+    /// Exactly so long.
+    Elapsed(Duration),
+    /// Until the answer is sure, at most so long.
+    Sure(Duration),
+    /// Until the command ends.
+    CommandEnds,
+}
+
+/// Why a session stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// The time was up.
+    Elapsed,
+    /// More watching would not have changed the answer.
+    Sure,
+    /// The target ended, or the command did.
+    TargetEnded,
+    /// The user stopped it.
+    Interrupted,
+    /// No probe was left that could look.
+    NoProbe,
+}
+
+impl Stopped {
+    /// The same in words.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Elapsed => "the time was up",
+            Self::Sure => "the answer was sure",
+            Self::TargetEnded => "the target ended",
+            Self::Interrupted => "the user stopped it",
+            Self::NoProbe => "no probe was left that could look",
+        }
+    }
+}
+
+/// What a session needs to run.
+pub struct Session<'a> {
+    /// Whom to ask what.
+    pub plan: &'a Plan,
+    /// The processes; not empty.
+    pub targets: Vec<Target>,
+    /// The command, where one was started.
+    pub launched: Option<Launched>,
+    /// How long.
+    pub until: Until,
+    /// The first part of the run is not judged.
+    pub skip: Duration,
+    /// Where messages arrive.
+    pub inbox: Receiver<Message>,
+    /// Where lanes send them.
+    pub outbox: Sender<Message>,
+    /// The line on the terminal.
+    pub progress: Progress,
+    /// The file that keeps the series.
+    pub recorder: Option<&'a mut Recorder>,
+}
+
+/// What came out.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The verdict and its series.
+    pub judgement: Judgement,
+    /// Everything that was seen, thinned.
+    pub observation: Observation,
+    /// What the report says beside the verdict.
+    pub facts: Facts,
+    /// Why it stopped.
+    pub stopped: Stopped,
+    /// How the command ended, where one was started and ended by itself.
+    pub status: Option<ExitStatus>,
+}
+
+struct State {
+    observation: Observation,
+    facts: Facts,
+    held: VecDeque<(Instant, Snapshot)>,
+    begun: Instant,
+    lanes_left: usize,
+    failures: Vec<Error>,
+    status: Option<ExitStatus>,
+}
+
+impl Session<'_> {
+    /// Watches until it is time to stop.
+    ///
+    /// # Errors
+    /// When nothing at all was measured: the reason of the first probe that failed.
+    pub fn run(mut self) -> Result<Outcome> {
+        let mut state = State::new(self.plan, &self.targets);
+        let stop = Arc::new(StopFlag::default());
+        let lanes = self.start_lanes(&mut state, &stop);
+        let stopped = self.watch(&mut state);
+        self.wind_down(&mut state, &stop, lanes, stopped);
+        self.progress.finish();
+        state.finish(stopped, &self.targets)
+    }
+
+    fn start_lanes(&self, state: &mut State, stop: &Arc<StopFlag>) -> Vec<JoinHandle<()>> {
+        let mut lanes = Vec::new();
+        for target in &self.targets {
+            for planned in &self.plan.probes {
+                let name = planned.plugin.descriptor().name.clone();
+                match planned.open() {
+                    Ok(probe) => {
+                        let asks = planned.asks.clone();
+                        let lane = Lane { name, probe, target: target.clone(), asks };
+                        lanes.push(lane.start(Arc::clone(stop), self.outbox.clone()));
+                    }
+                    Err(error) => state.fail(&name, error),
+                }
+            }
+        }
+        state.lanes_left = lanes.len();
+        lanes
+    }
+
+    fn watch(&mut self, state: &mut State) -> Stopped {
+        let mut next_tick = Instant::now() + TICK;
+        loop {
+            if state.lanes_left == 0 {
+                return if state.failures.is_empty() {
+                    Stopped::TargetEnded
+                } else {
+                    Stopped::NoProbe
+                };
+            }
+            let deadline = self.deadline(state);
+            let wake = deadline.map_or(next_tick, |d| d.min(next_tick));
+            match self.inbox.recv_timeout(wake.saturating_duration_since(Instant::now())) {
+                Ok(message) => {
+                    if let Some(stopped) = self.take(message, state) {
+                        return stopped;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Stopped::NoProbe,
+            }
+            let now = Instant::now();
+            if deadline.is_some_and(|d| now >= d) {
+                return Stopped::Elapsed;
+            }
+            if now >= next_tick {
+                next_tick = now + TICK;
+                if self.tick(state) {
+                    return Stopped::Sure;
+                }
+            }
+        }
+    }
+
+    fn deadline(&self, state: &State) -> Option<Instant> {
+        match self.until {
+            Until::Elapsed(time) | Until::Sure(time) => state.begun.checked_add(time),
+            Until::CommandEnds => None,
+        }
+    }
+
+    /// Shows progress; whether the answer is sure and that is enough.
+    fn tick(&mut self, state: &mut State) -> bool {
+        state.release(Instant::now());
+        if let Some(launched) = &self.launched {
+            // A launcher (a shell script, `env`) becomes the program that is meant.
+            state.facts.refresh(targets::identify(launched.pid()).ok());
+        }
+        if state.observation.is_empty() {
+            return false;
+        }
+        let judgement = state.observation.judge();
+        let limit = match self.until {
+            Until::Elapsed(time) | Until::Sure(time) => Some(time),
+            Until::CommandEnds => None,
+        };
+        self.progress.show(&judgement, state.begun.elapsed(), limit);
+        matches!(self.until, Until::Sure(_)) && judgement.sure
+    }
+
+    fn take(&mut self, message: Message, state: &mut State) -> Option<Stopped> {
+        match message {
+            Message::Snapshot(snapshot) => {
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.snapshot(&snapshot, &mut state.facts);
+                }
+                state.facts.note(&snapshot);
+                if state.begun.elapsed() >= self.skip {
+                    state.held.push_back((Instant::now(), *snapshot));
+                }
+                None
+            }
+            Message::Event { monotonic_ns, total } => {
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.event(monotonic_ns, total, &mut state.facts);
+                }
+                state.observation.event(monotonic_ns, total);
+                None
+            }
+            Message::LaneEnded { name, target, reason } => {
+                state.lane_ended(&name, &target, reason);
+                None
+            }
+            Message::CommandEnded(status) => {
+                state.status = Some(status);
+                Some(Stopped::TargetEnded)
+            }
+            Message::Interrupt => Some(Stopped::Interrupted),
+        }
+    }
+
+    /// Lets lanes look once more if there is something to look at, and ends the command.
+    fn wind_down(
+        &mut self,
+        state: &mut State,
+        stop: &StopFlag,
+        lanes: Vec<JoinHandle<()>>,
+        stopped: Stopped,
+    ) {
+        let gone = stopped == Stopped::TargetEnded || state.lanes_left == 0;
+        stop.stop(if gone { Ending::AtOnce } else { Ending::WithLastLook });
+        let patience = Instant::now() + if gone { HOLD } else { LAST_LOOK };
+        while state.lanes_left > 0 {
+            let left = patience.saturating_duration_since(Instant::now());
+            match self.inbox.recv_timeout(left) {
+                // The end of the command is noted; a second interrupt ends the process elsewhere.
+                Ok(message) => drop(self.take(message, state)),
+                Err(_) => break,
+            }
+        }
+        // A lane whose plugin hangs is left behind; it ends with the process.
+        drop(lanes);
+        if gone && !state.observation.is_empty() {
+            state.held.clear();
+        }
+        state.release_all();
+        state.facts.measured(state.begun.elapsed());
+        self.end_command(state);
+    }
+
+    fn end_command(&mut self, state: &mut State) {
+        let Some(mut launched) = self.launched.take() else { return };
+        if state.status.is_none() {
+            launched.terminate();
+            self.await_end(state, command::GRACE);
+            if state.status.take().is_none() {
+                let seconds = command::GRACE.as_secs();
+                state.facts.issue(Issue::warning(format!(
+                    "the command did not end within {seconds} s of SIGTERM and was killed"
+                )));
+                launched.kill();
+                self.await_end(state, command::GRACE);
+                state.status = None;
+            }
+        }
+        launched.drain();
+    }
+
+    fn await_end(&mut self, state: &mut State, patience: Duration) {
+        let until = Instant::now() + patience;
+        while state.status.is_none() {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.inbox.recv_timeout(left) {
+                Ok(Message::CommandEnded(status)) => state.status = Some(status),
+                Ok(_) => {}
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+impl State {
+    fn new(plan: &Plan, targets: &[Target]) -> Self {
+        Self {
+            observation: Observation::new(plan.judging.clone()),
+            facts: Facts::new(clock::unix_ns(), targets),
+            held: VecDeque::new(),
+            begun: Instant::now(),
+            lanes_left: 0,
+            failures: Vec::new(),
+            status: None,
+        }
+    }
+
+    fn release(&mut self, now: Instant) {
+        while self.held.front().is_some_and(|(at, _)| now.duration_since(*at) >= HOLD) {
+            if let Some((_, snapshot)) = self.held.pop_front() {
+                self.observation.push(snapshot);
+            }
+        }
+    }
+
+    fn release_all(&mut self) {
+        for (_, snapshot) in self.held.drain(..) {
+            self.observation.push(snapshot);
+        }
+    }
+
+    fn fail(&mut self, name: &str, error: Error) {
+        let mut issue = error.to_issue(Severity::Error);
+        issue.probe = Some(name.into());
+        self.facts.issue(issue);
+        self.failures.push(error);
+    }
+
+    fn lane_ended(&mut self, name: &str, target: &Target, reason: Option<Error>) {
+        self.lanes_left = self.lanes_left.saturating_sub(1);
+        let Some(error) = reason else { return };
+        if error.kind() == ErrorKind::TargetEnded && self.facts.has_measured() {
+            let after = diff::human::duration(self.begun.elapsed().as_secs_f64());
+            self.facts.issue(Issue::info(format!(
+                "process {} ended {after} after the watch began; the report covers what was seen",
+                target.pid
+            )));
+        } else {
+            self.fail(name, error);
+        }
+    }
+
+    fn finish(mut self, stopped: Stopped, targets: &[Target]) -> Result<Outcome> {
+        if self.observation.is_empty() {
+            if let Some(error) = self.failures.into_iter().next() {
+                return Err(error);
+            }
+            let pid = targets.first().map_or(0, |t| t.pid);
+            return Err(Error::new(
+                ErrorKind::TargetEnded,
+                format!("process {pid} ended before anything was measured"),
+            )
+            .with_hint("give a process, or a command, that runs for at least a second"));
+        }
+        if stopped == Stopped::Interrupted {
+            self.facts.issue(Issue::info("stopped by the user before the time was up"));
+        }
+        let judgement = self.observation.judge();
+        Ok(Outcome {
+            judgement,
+            observation: self.observation,
+            facts: self.facts,
+            stopped,
+            status: self.status,
+        })
+    }
+}

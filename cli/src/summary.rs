@@ -1,0 +1,111 @@
+//! From what came out of a run to the report: who, when, what is not known, what to do next.
+
+use diagnose::Judgement;
+use probe::{Level, Target};
+pub use report::Tool;
+use report::{NextStep, Report, TargetInfo};
+
+use crate::clock;
+use crate::facts::Facts;
+use crate::session::Outcome;
+
+/// Makes the report of a run.
+#[must_use]
+pub fn report(outcome: &Outcome, judgement: &Judgement, level: Level) -> Report {
+    let facts = &outcome.facts;
+    Report {
+        schema: Report::SCHEMA.into(),
+        tool: tool(),
+        target: target_info(facts),
+        level,
+        started_at: clock::rfc3339(facts.started_unix_ns),
+        duration_s: facts.duration.as_secs_f64(),
+        pauses: facts.pauses.clone(),
+        verdict: judgement.verdict.clone(),
+        findings: outcome.observation.findings(judgement),
+        issues: facts.issues.clone(),
+        next: next_steps(judgement, level, facts),
+        unknown: unknown(judgement, level),
+        series: judgement.series.clone(),
+        tables: outcome.observation.trends(),
+        check: None,
+    }
+}
+
+/// Name and version of this program.
+#[must_use]
+pub fn tool() -> Tool {
+    Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() }
+}
+
+fn target_info(facts: &Facts) -> TargetInfo {
+    let unknown = Target::default();
+    let first = facts.targets.first().unwrap_or(&unknown);
+    TargetInfo {
+        pid: first.pid,
+        started_at: first.started_unix_ns.map(clock::rfc3339),
+        command: first.command.clone(),
+        exe: first.exe.clone(),
+        python: facts.python.clone().or_else(|| first.python.clone()),
+        processes: facts.processes,
+    }
+}
+
+/// What nobody can read at this level, so that no reader takes silence for "nothing there".
+fn unknown(judgement: &Judgement, level: Level) -> Vec<String> {
+    let mut list = Vec::new();
+    if judgement.verdict.leak == Some(false) && level == Level::High {
+        return list;
+    }
+    match level {
+        Level::High => list.push(
+            "which objects grow and who holds them: the high level sees memory from outside only"
+                .into(),
+        ),
+        Level::Medium | Level::Low => list.push(
+            "which Python types grow and who holds them: this version reads the interpreter's \
+             threads and collector, not yet its objects"
+                .into(),
+        ),
+    }
+    if level == Level::Low {
+        list.push(
+            "what is free inside the native heap: this version reads its mappings, not yet its \
+             chunks, so memory that malloc keeps counts as in use"
+                .into(),
+        );
+    }
+    list
+}
+
+fn next_steps(judgement: &Judgement, level: Level, facts: &Facts) -> Vec<NextStep> {
+    let step = |command: String, why: &str| NextStep { command, why: why.into() };
+    let pids: Vec<String> = facts.targets.iter().map(|t| t.pid.to_string()).collect();
+    let pids = pids.join(",");
+    let mut steps = Vec::new();
+    match (judgement.verdict.leak, level) {
+        (Some(true), Level::High) => steps.push(step(
+            format!("memprobe --level medium --pid {pids}"),
+            "looks into the interpreter: threads and garbage collector",
+        )),
+        (Some(true), Level::Medium) => steps.push(step(
+            format!("memprobe --level low --pid {pids}"),
+            "looks at the native heap: main heap, thread arenas, big blocks",
+        )),
+        (None, _) => {
+            let seconds = judgement.watch_more_s.unwrap_or(60.0) + facts.duration.as_secs_f64();
+            steps.push(step(
+                format!("memprobe --level {} --pid {pids} --for {}s", level.name(), seconds.ceil()),
+                "watches long enough to decide",
+            ));
+        }
+        _ => {}
+    }
+    if judgement.verdict.leak == Some(true) {
+        steps.push(step(
+            "memprobe check --for 60s -- COMMAND".into(),
+            "run on the repaired program: ends with status 0 when the leak is gone",
+        ));
+    }
+    steps
+}

@@ -1,0 +1,63 @@
+//! `memprobe check`: the test that shows that a leak is fixed.
+
+use crate::support::{LEAK, NO_LEAK, assert_contract, run};
+
+fn check(args: &[&str], program: &str) -> crate::support::Said {
+    run(["check", "--quiet", "--format", "json"]
+        .iter()
+        .chain(args)
+        .chain(&["--", "python3", "-c", program]))
+}
+
+fn document(said: &crate::support::Said) -> serde_json::Value {
+    serde_json::from_str(said.out.lines().last().unwrap_or_default())
+        .unwrap_or_else(|e| panic!("{e}: {} {}", said.out, said.err))
+}
+
+/// A leaking server fails, its repaired twin passes.
+#[test]
+fn leaking_fails_and_fixed_passes() {
+    let leaking = check(&["--for", "10s"], LEAK);
+    assert_eq!(leaking.status, 1, "{}", leaking.err);
+    let report = document(&leaking);
+    assert_contract(&report);
+    assert_eq!(report["check"]["passed"], false);
+    let fixed = check(&["--for", "25s"], NO_LEAK);
+    assert_eq!(fixed.status, 0, "{} {}", fixed.err, document(&fixed)["verdict"]);
+    assert_eq!(document(&fixed)["check"]["passed"], true);
+}
+
+/// A limit is kept or broken.
+#[test]
+fn a_limit_decides() {
+    let allowed = check(&["--for", "8s", "--max-growth", "1GiB/min"], LEAK);
+    assert_eq!(allowed.status, 0, "{}", document(&allowed)["check"]);
+    let broken = check(&["--for", "8s", "--max-growth", "1MiB/min"], LEAK);
+    assert_eq!(broken.status, 1, "{}", document(&broken)["check"]);
+}
+
+/// What cannot be told does not pass, unless that is allowed.
+#[test]
+fn undecided_does_not_pass() {
+    let short = "import time; time.sleep(1)";
+    let said = check(&[], short);
+    assert_eq!(said.status, 2, "{}", document(&said)["verdict"]);
+    assert_eq!(document(&said)["check"]["passed"], serde_json::Value::Null);
+    assert_eq!(check(&["--allow-undecided"], short).status, 0);
+}
+
+/// A check per event needs events.
+#[test]
+fn per_event_needs_events() {
+    let said = check(&["--max-growth", "0B/event"], LEAK);
+    assert_eq!(said.status, 2);
+    assert!(said.err.contains("--event-regex"), "{}", said.err);
+}
+
+/// A command that does not start is an error, not a failed check.
+#[test]
+fn a_command_that_does_not_start() {
+    let said = run(["check", "--", "/nonexistent/program"]);
+    assert_eq!(said.status, 2);
+    assert!(said.err.contains("cannot start `/nonexistent/program`"), "{}", said.err);
+}

@@ -1,0 +1,122 @@
+//! How tests start the program.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use test_support::{Python, Running};
+
+/// A program that leaks about 4 MiB/s, in small objects held by a module global.
+pub(crate) const LEAK: &str = "
+import time
+kept = []
+print('ready', flush=True)
+while True:
+    kept.append([bytes(1000) for _ in range(80)])
+    time.sleep(0.02)
+";
+
+/// The same work without the leak.
+pub(crate) const NO_LEAK: &str = "
+import time
+print('ready', flush=True)
+while True:
+    kept = [bytes(1000) for _ in range(80)]
+    time.sleep(0.02)
+";
+
+/// A program that waits.
+pub(crate) const IDLE: &str = "print('ready', flush=True); input()";
+
+/// The program, with its plugins built beside it.
+pub(crate) fn memprobe() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_memprobe"));
+    build_plugins();
+    command.env_remove("MEMPROBE_PLUGIN_PATH").env("NO_COLOR", "1");
+    command.env("XDG_CONFIG_HOME", "/nonexistent").stdin(Stdio::null());
+    command
+}
+
+/// The folder of the program and its plugins.
+pub(crate) fn bin_dir() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_memprobe")).parent().expect("a folder")
+}
+
+/// The root of the workspace.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").into()
+}
+
+/// Plugins are shared libraries, which no test depends on in a way that cargo knows of.
+fn build_plugins() {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--locked", "--quiet"]).current_dir(root());
+        for plugin in ["process", "python", "alloc", "misbehaving"] {
+            cargo.args(["-p", &format!("memprobe-plugin-{plugin}")]);
+        }
+        let target = bin_dir().parent().expect("target folder");
+        cargo.arg("--target-dir").arg(target);
+        if bin_dir().ends_with("release") {
+            cargo.arg("--release");
+        }
+        let status = cargo.status().expect("cargo runs");
+        assert!(status.success(), "the plugins do not build");
+    });
+}
+
+/// What a finished run said.
+pub(crate) struct Said {
+    pub(crate) status: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Said {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out)
+            .unwrap_or_else(|e| panic!("{e}: {}\n{}", self.out, self.err))
+    }
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// Runs the program to its end.
+pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Said {
+    memprobe().args(args).output().expect("memprobe starts").into()
+}
+
+/// Runs the program on a process, with JSON.
+pub(crate) fn watch(target: &Running, args: &[&str]) -> Said {
+    let pid = target.pid().to_string();
+    run(["--pid", &pid, "--format", "json", "--quiet"].iter().chain(args))
+}
+
+/// A Python of the machine that runs a program.
+pub(crate) fn start(code: &str) -> Running {
+    Running::python(&python(), code)
+}
+
+pub(crate) fn python() -> Python {
+    test_support::python()
+}
+
+/// Fails unless the document is what the contract says.
+pub(crate) fn assert_contract(report: &Value) {
+    let schema = std::fs::read(root().join("docs/report.schema.json")).expect("the schema");
+    let schema: Value = serde_json::from_slice(&schema).expect("the schema is JSON");
+    let validator = jsonschema::validator_for(&schema).expect("the schema is a schema");
+    let errors: Vec<String> =
+        validator.iter_errors(report).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+}

@@ -1,0 +1,215 @@
+//! The main job.
+
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use test_support::Running;
+
+use crate::support::{self, IDLE, LEAK, NO_LEAK, assert_contract, memprobe, run, watch};
+
+/// On every Python: a leak is called within seconds, with its rate, and the target lives on.
+#[test]
+fn a_leak_is_called_on_every_python() {
+    for python in test_support::pythons() {
+        let mut target = Running::python(&python, LEAK);
+        let said = watch(&target, &["--for", "10s"]);
+        let report = said.json();
+        assert_contract(&report);
+        assert_eq!(said.status, 0, "{python}: {}", said.err);
+        assert_eq!(report["verdict"]["leak"], Value::Bool(true), "{python}: {}", report["verdict"]);
+        let rate = report["verdict"]["severity"]["bytes_per_s"].as_f64().unwrap();
+        assert!((1e6..8e6).contains(&rate), "{python}: {rate} bytes/s");
+        assert!(target.is_running(), "{python}: the target was harmed");
+        assert_eq!(report["findings"][0]["kind"], "mapping-growth", "{python}");
+    }
+}
+
+/// The same work without the leak is no leak.
+#[test]
+fn no_leak_is_no_leak() {
+    let target = support::start(NO_LEAK);
+    let report = watch(&target, &["--for", "22s"]).json();
+    assert_contract(&report);
+    assert_eq!(report["verdict"]["leak"], Value::Bool(false), "{}", report["verdict"]);
+    assert_eq!(report["findings"], Value::Array(Vec::new()));
+}
+
+/// Without --for the watch ends by itself when it is sure.
+#[test]
+fn it_stops_when_it_is_sure() {
+    let target = support::start(LEAK);
+    let report = watch(&target, &[]).json();
+    assert_eq!(report["verdict"]["leak"], Value::Bool(true));
+    assert!(report["duration_s"].as_f64().unwrap() < 49.0, "{}", report["duration_s"]);
+}
+
+/// All levels run on a real process, and say what they do not know yet.
+#[test]
+fn every_level_runs() {
+    for (level, question) in [("medium", "python_threads"), ("low", "native_heap")] {
+        let target = support::start(LEAK);
+        let said = watch(&target, &["--level", level, "--for", "8s"]);
+        let report = said.json();
+        assert_contract(&report);
+        assert_eq!(report["level"], level);
+        let unknown = report["unknown"].as_array().unwrap();
+        assert!(!unknown.is_empty());
+        let python = support::python();
+        let (major, minor, patch) = python.version;
+        assert_eq!(report["target"]["python"], format!("{major}.{minor}.{patch}"), "{}", said.err);
+        let pid = target.pid().to_string();
+        let text = run(["--pid", &pid, "--level", level, "--for", "3s"]);
+        assert!(text.out.contains(&level.to_owned()), "{}", text.out);
+        let errors: Vec<&Value> = report["issues"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|issue| issue["severity"] == "error")
+            .collect();
+        assert!(errors.is_empty(), "{errors:?}");
+        let _ = question;
+    }
+}
+
+/// A command's output is its own, byte for byte, and its status is passed on when asked.
+#[test]
+fn a_command_is_left_alone() {
+    let program = "import sys, time; sys.stdout.buffer.write(bytes(range(256)) * 40); \
+                   sys.stdout.flush(); time.sleep(1.5); sys.exit(7)";
+    for events in [&[][..], &["--event-regex", "x"]] {
+        let output = memprobe()
+            .args(["--quiet", "--pass-status"])
+            .args(events)
+            .args(["--", "python3", "-c", program])
+            .output()
+            .unwrap();
+        let wanted: Vec<u8> = (0..=255).cycle().take(256 * 40).collect();
+        assert_eq!(output.stdout, wanted);
+        assert_eq!(output.status.code(), Some(7));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("PID"));
+    }
+    let said = run(["--quiet", "--", "python3", "-c", "import time; time.sleep(1.5); exit(7)"]);
+    assert_eq!(said.status, 0, "the status is passed on only when asked");
+}
+
+/// A server that was started is stopped when the time is up.
+#[test]
+fn a_started_server_is_stopped() {
+    let said = run(["--for", "2s", "--quiet", "--format", "json", "--", "python3", "-c", NO_LEAK]);
+    // The command shares standard output: its line, then the document.
+    let (line, document) = said.out.split_once('\n').unwrap();
+    assert_eq!(line, "ready");
+    let report: Value = serde_json::from_str(document).unwrap();
+    let pid = report["target"]["pid"].as_u64().unwrap();
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "still there: {pid}");
+}
+
+/// Ctrl-C ends the watch and still gives the report.
+#[test]
+fn an_interrupt_still_gives_the_report() {
+    let target = support::start(LEAK);
+    let child = memprobe()
+        .args(["--pid", &target.pid().to_string(), "--for", "1h", "--format", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The plain progress line says that it is under way.
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let said: support::Said = child.wait_with_output().unwrap().into();
+    assert_eq!(said.status, 0, "{}", said.err);
+    let report = said.json();
+    assert!(report["duration_s"].as_f64().unwrap() > 1.0);
+    let issues = report["issues"].to_string();
+    assert!(issues.contains("stopped by the user"), "{issues}");
+}
+
+/// A target that ends is reported on with what was seen.
+#[test]
+fn a_target_that_ends_is_reported_on() {
+    let target = support::start(
+        "import time; print('ready', flush=True); x = []\n\
+         for _ in range(150): x.append(bytearray(100_000)); time.sleep(0.02)",
+    );
+    let said = watch(&target, &["--for", "1h"]);
+    assert_eq!(said.status, 0, "{}", said.err);
+    let report = said.json();
+    assert!(report["issues"].to_string().contains("ended"), "{}", report["issues"]);
+    assert!(report["verdict"]["severity"]["bytes_total"].as_f64().unwrap() > 1e6);
+}
+
+/// Several processes are one subject; each that grows is named.
+#[test]
+fn several_processes_are_one_subject() {
+    let quiet = support::start(IDLE);
+    let leaking = support::start(LEAK);
+    let pids = format!("{},{}", quiet.pid(), leaking.pid());
+    let said = run(["--pid", &pids, "--for", "8s", "--format", "json", "--quiet"]);
+    let report = said.json();
+    assert_contract(&report);
+    assert_eq!(report["target"]["processes"], 2);
+    assert_eq!(report["verdict"]["leak"], Value::Bool(true));
+    let findings = report["findings"].to_string();
+    assert!(findings.contains(&leaking.pid().to_string()), "{findings}");
+}
+
+/// Processes are found by their command line, children with their parents, memprobe not at all.
+#[test]
+fn processes_are_found_by_pattern() {
+    let mark = format!("mark_{}", std::process::id());
+    let target = support::start(&format!("{mark} = 1\n{IDLE}"));
+    let said = run(["--match", &mark, "--for", "2s", "--format", "json", "--quiet"]);
+    assert_eq!(said.status, 0, "{}", said.err);
+    assert_eq!(said.json()["target"]["pid"], target.pid());
+}
+
+/// Growth is measured against events: lines of the command, a log file, a counter file.
+#[test]
+fn growth_per_event() {
+    let program = "
+import sys, time
+kept = []
+for n in range(1, 100000):
+    kept.append(bytearray(20000))
+    print('handled', n, flush=True)
+    if len(sys.argv) > 1: open(sys.argv[1], 'w').write(str(n))
+    time.sleep(0.01)
+";
+    let check = |said: &support::Said, what: &str| {
+        let document = said.out.lines().last().unwrap_or_default();
+        let report: Value = serde_json::from_str(document).unwrap();
+        let per_event = report["verdict"]["severity"]["bytes_per_event"].as_f64();
+        let per_event = per_event.unwrap_or_else(|| panic!("{what}: {}", report["verdict"]));
+        assert!((15_000.0..30_000.0).contains(&per_event), "{what}: {per_event}");
+    };
+    let common = ["--for", "8s", "--quiet", "--format", "json"];
+    let command = ["--", "python3", "-c", program];
+    for regex in ["handled", r"handled (\d+)"] {
+        let said = run(common.iter().chain(&["--event-regex", regex]).chain(&command));
+        check(&said, regex);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let counter = dir.path().join("counter").display().to_string();
+    let said = run(common
+        .iter()
+        .chain(&["--events", &counter])
+        .chain(&command)
+        .chain(&[counter.as_str()]));
+    check(&said, "counter file");
+}
+
+/// Repetition over runs is part of the verdict.
+#[test]
+fn runs_are_repeated() {
+    let program = "import time; x = []\n\
+                   for _ in range(300): x.append(bytearray(50_000)); time.sleep(0.02)";
+    let said = run([
+        "--repeat", "2", "--quiet", "--format", "json", "--", "python3", "-c", program,
+    ]
+    .iter());
+    let report = said.json();
+    assert_contract(&report);
+    assert_eq!(report["verdict"]["repeatability"]["runs"], 2, "{}", report["verdict"]);
+}
