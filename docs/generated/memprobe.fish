@@ -1,0 +1,154 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_memprobe_global_optspecs
+    string join \n p/pid= m/match= l/level= preset= plugin= for= every= events= event-regex= f/format= o/output= record= force fail-on= pass-status repeat= v/verbose q/quiet plugin-dir= h/help V/version
+end
+
+function __fish_memprobe_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_memprobe_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_memprobe_using_subcommand
+    set -l cmd (__fish_memprobe_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c memprobe -n "__fish_memprobe_needs_command" -s p -l pid -d 'Watch this process and its children; may be given several times' -r
+complete -c memprobe -n "__fish_memprobe_needs_command" -s m -l match -d 'Watch every process whose command line matches this regular expression' -r
+complete -c memprobe -n "__fish_memprobe_needs_command" -s l -l level -d 'How deep to look' -r -f -a "high\t'Platform numbers: leak or not, how badly, how often; costs the target nothing'
+medium\t'And what the Python interpreter knows'
+low\t'And the native heap'"
+complete -c memprobe -n "__fish_memprobe_needs_command" -l preset -d 'Use this preset instead of a level: a file, or a name in the configuration folder' -r -F
+complete -c memprobe -n "__fish_memprobe_needs_command" -l plugin -d 'Ask this plugin too: a name, or a file; may be given several times' -r -F
+complete -c memprobe -n "__fish_memprobe_needs_command" -l for -d 'Watch for this long; without it, until the answer is sure, at most 50 s (a command that was started: until it ends)' -r
+complete -c memprobe -n "__fish_memprobe_needs_command" -l every -d 'Look this often instead of as the preset says' -r
+complete -c memprobe -n "__fish_memprobe_needs_command" -l events -d 'Count events in this file: a log that grows by lines, or a file that holds a number' -r -F
+complete -c memprobe -n "__fish_memprobe_needs_command" -l event-regex -d 'Count lines that match (in --events FILE, or in the output of the command); a group that matches a number gives the total so far' -r
+complete -c memprobe -n "__fish_memprobe_needs_command" -s f -l format -d 'Form of the report' -r -f -a "text\t'For people'
+json\t'For programs: `memprobe.report/1`'
+markdown\t'For pasting into an issue tracker'"
+complete -c memprobe -n "__fish_memprobe_needs_command" -s o -l output -d 'Write the report to this file instead of standard output (a started command\'s text report: instead of standard error)' -r -F
+complete -c memprobe -n "__fish_memprobe_needs_command" -l record -d 'Keep the whole series in this file, for `memprobe report` and `memprobe diff`' -r -F
+complete -c memprobe -n "__fish_memprobe_needs_command" -l fail-on -d 'End with status 1 when this is the verdict; may be given several times' -r -f -a "leak\t'It is a leak'
+undecided\t'It cannot be told'"
+complete -c memprobe -n "__fish_memprobe_needs_command" -l repeat -d 'Run the command this many times and say whether the growth repeats' -r
+complete -c memprobe -n "__fish_memprobe_needs_command" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_needs_command" -l force -d 'Overwrite the files of --output and --record if they exist'
+complete -c memprobe -n "__fish_memprobe_needs_command" -l pass-status -d 'End with the exit status of the command that was started, unless memprobe has one to give'
+complete -c memprobe -n "__fish_memprobe_needs_command" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_needs_command" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c memprobe -n "__fish_memprobe_needs_command" -s V -l version -d 'Print version'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "check" -d 'Prove that a leak is fixed: run a command and fail if it still leaks'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "diff" -d 'Compare two recordings'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "report" -d 'Make the report of a recording again'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "plugins" -d 'List the plugins that are found, and where they were looked for'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "plugin" -d 'Work with one plugin'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "probes" -d 'Compare the probes by the six characteristics of the trade'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "presets" -d 'List the presets, or show one'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "completions" -d 'Print the completions of a shell'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "man" -d 'Print the manual page'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -s l -l level -d 'How deep to look' -r -f -a "high\t'Platform numbers: leak or not, how badly, how often; costs the target nothing'
+medium\t'And what the Python interpreter knows'
+low\t'And the native heap'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l preset -d 'Use this preset instead of a level: a file, or a name in the configuration folder' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l plugin -d 'Ask this plugin too: a name, or a file; may be given several times' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l for -d 'Watch for this long; without it, until the answer is sure, at most 50 s (a command that was started: until it ends)' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l every -d 'Look this often instead of as the preset says' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l events -d 'Count events in this file: a log that grows by lines, or a file that holds a number' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l event-regex -d 'Count lines that match (in --events FILE, or in the output of the command); a group that matches a number gives the total so far' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -s f -l format -d 'Form of the report' -r -f -a "text\t'For people'
+json\t'For programs: `memprobe.report/1`'
+markdown\t'For pasting into an issue tracker'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -s o -l output -d 'Write the report to this file instead of standard output (a started command\'s text report: instead of standard error)' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l record -d 'Keep the whole series in this file, for `memprobe report` and `memprobe diff`' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l max-growth -d 'Allow this much growth; without it any leak fails' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l repeat -d 'Run the command this many times' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l warmup -d 'Do not judge the first part of a run: the program is warming up' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l force -d 'Overwrite the files of --output and --record if they exist'
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l allow-undecided -d 'Let an undecided answer pass, with a warning'
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c memprobe -n "__fish_memprobe_using_subcommand diff" -s f -l format -d 'Form of the answer' -r -f -a "text\t'For people'
+json\t'For programs: `memprobe.report/1`'
+markdown\t'For pasting into an issue tracker'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand diff" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand diff" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand diff" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c memprobe -n "__fish_memprobe_using_subcommand report" -s f -l format -d 'Form of the report' -r -f -a "text\t'For people'
+json\t'For programs: `memprobe.report/1`'
+markdown\t'For pasting into an issue tracker'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand report" -s o -l output -d 'Write the report to this file instead of standard output' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand report" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand report" -l force -d 'Overwrite the file of --output if it exists'
+complete -c memprobe -n "__fish_memprobe_using_subcommand report" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand report" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c memprobe -n "__fish_memprobe_using_subcommand plugins" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand plugins" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand plugins" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand plugins" -s h -l help -d 'Print help'
+complete -c memprobe -n "__fish_memprobe_using_subcommand plugin; and not __fish_seen_subcommand_from check help" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand plugin; and not __fish_seen_subcommand_from check help" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand plugin; and not __fish_seen_subcommand_from check help" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand plugin; and not __fish_seen_subcommand_from check help" -s h -l help -d 'Print help'
+complete -c memprobe -n "__fish_memprobe_using_subcommand plugin; and not __fish_seen_subcommand_from check help" -f -a "check" -d 'Check that a plugin keeps the contract'
+complete -c memprobe -n "__fish_memprobe_using_subcommand plugin; and not __fish_seen_subcommand_from check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand plugin; and __fish_seen_subcommand_from check" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand plugin; and __fish_seen_subcommand_from check" -l in-process -d 'Run the checks in this process; a crash of the plugin is then a crash of memprobe'
+complete -c memprobe -n "__fish_memprobe_using_subcommand plugin; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand plugin; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand plugin; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c memprobe -n "__fish_memprobe_using_subcommand plugin; and __fish_seen_subcommand_from help" -f -a "check" -d 'Check that a plugin keeps the contract'
+complete -c memprobe -n "__fish_memprobe_using_subcommand plugin; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand probes" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand probes" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand probes" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand probes" -s h -l help -d 'Print help'
+complete -c memprobe -n "__fish_memprobe_using_subcommand presets; and not __fish_seen_subcommand_from show help" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand presets; and not __fish_seen_subcommand_from show help" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand presets; and not __fish_seen_subcommand_from show help" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand presets; and not __fish_seen_subcommand_from show help" -s h -l help -d 'Print help'
+complete -c memprobe -n "__fish_memprobe_using_subcommand presets; and not __fish_seen_subcommand_from show help" -f -a "show" -d 'Print a preset as TOML, to be read or copied'
+complete -c memprobe -n "__fish_memprobe_using_subcommand presets; and not __fish_seen_subcommand_from show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand presets; and __fish_seen_subcommand_from show" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand presets; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand presets; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand presets; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c memprobe -n "__fish_memprobe_using_subcommand presets; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print a preset as TOML, to be read or copied'
+complete -c memprobe -n "__fish_memprobe_using_subcommand presets; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand completions" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand completions" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand completions" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c memprobe -n "__fish_memprobe_using_subcommand man" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand man" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand man" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand man" -s h -l help -d 'Print help'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report plugins plugin probes presets completions man help" -f -a "check" -d 'Prove that a leak is fixed: run a command and fail if it still leaks'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report plugins plugin probes presets completions man help" -f -a "diff" -d 'Compare two recordings'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report plugins plugin probes presets completions man help" -f -a "report" -d 'Make the report of a recording again'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report plugins plugin probes presets completions man help" -f -a "plugins" -d 'List the plugins that are found, and where they were looked for'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report plugins plugin probes presets completions man help" -f -a "plugin" -d 'Work with one plugin'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report plugins plugin probes presets completions man help" -f -a "probes" -d 'Compare the probes by the six characteristics of the trade'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report plugins plugin probes presets completions man help" -f -a "presets" -d 'List the presets, or show one'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report plugins plugin probes presets completions man help" -f -a "completions" -d 'Print the completions of a shell'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report plugins plugin probes presets completions man help" -f -a "man" -d 'Print the manual page'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report plugins plugin probes presets completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and __fish_seen_subcommand_from plugin" -f -a "check" -d 'Check that a plugin keeps the contract'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and __fish_seen_subcommand_from presets" -f -a "show" -d 'Print a preset as TOML, to be read or copied'
