@@ -1,10 +1,11 @@
 //! Ctrl-C and SIGTERM: the first ends the watch and still gives the report, the second ends
 //! memprobe.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Sender;
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use crate::session::Message;
@@ -18,10 +19,21 @@ static INSTALL: Once = Once::new();
 /// From now on interrupts go to this session.
 pub fn forward_to(session: Sender<Message>) {
     *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
-    INSTALL.call_once(|| match Signals::new([SIGINT, SIGTERM]) {
+    INSTALL.call_once(|| {
+        // A file that may not grow any more is an error of that file, not our end.
+        let noticed = Arc::new(AtomicBool::new(false));
+        if let Err(error) = signal_hook::flag::register(SIGXFSZ, noticed) {
+            tracing::debug!("SIGXFSZ is not handled: {error}");
+        }
+        install();
+    });
+}
+
+fn install() {
+    match Signals::new([SIGINT, SIGTERM]) {
         Ok(signals) => drop(std::thread::spawn(move || listen(signals))),
         Err(error) => tracing::warn!("Ctrl-C will not give a report: {error}"),
-    });
+    }
 }
 
 fn listen(mut signals: Signals) {

@@ -1,5 +1,7 @@
 //! Recordings: kept, reported on again, compared, cut short.
 
+use std::process::Command;
+
 use crate::support::{self, LEAK, NO_LEAK, assert_contract, run, watch};
 
 fn record(code: &str, file: &str) -> serde_json::Value {
@@ -54,8 +56,23 @@ fn a_recording_never_costs_the_run() {
     assert_eq!(said.status, 2);
     assert!(said.err.contains("--force"), "{}", said.err);
     assert_eq!(std::fs::read(&file).unwrap(), b"precious");
+    // A disk that is full from the start is said before the watch.
     let full = watch(&target, &["--for", "3s", "--record", "/dev/full", "--force"]);
-    assert_eq!(full.status, 0, "{}", full.err);
-    let issues = full.json()["issues"].to_string();
+    assert_eq!(full.status, 2);
+    assert!(full.err.contains("/dev/full"), "{}", full.err);
+    // One that fills up meanwhile costs the recording. A limit on file sizes stands in for it.
+    let late = dir.path().join("late.jsonl").display().to_string();
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -f 40 && exec \"$@\"", "sh"])
+        .arg(env!("CARGO_BIN_EXE_memprobe"))
+        .args(["--pid", &target.pid().to_string(), "--for", "8s", "--quiet", "--format", "json"])
+        .args(["--record", &late])
+        .output()
+        .unwrap();
+    let said: support::Said = output.into();
+    assert_eq!(said.status, 0, "{}", said.err);
+    let issues = said.json()["issues"].to_string();
     assert!(issues.contains("the recording ends here"), "{issues}");
+    let kept = run(["report", &late]);
+    assert_eq!(kept.status, 0, "what was recorded before is there: {}", kept.err);
 }

@@ -135,8 +135,17 @@ impl Body<'_> {
         self.at(row, measure).is_some_and(|m| m.change != 0.0)
     }
 
+    /// Whether the table speaks of what happens and not of memory: then its counters are what
+    /// its reader wants to see.
+    fn counts_events(&self) -> bool {
+        !self.measures.iter().any(|m| m.role == Role::Level && m.unit == Unit::Bytes)
+    }
+
     /// The measures of a row that are shown, the most telling first.
     fn telling(&self, row: usize) -> Vec<usize> {
+        let counters = self.measures.iter().enumerate();
+        let counters = counters.filter(|(_, m)| m.role == Role::Counter && self.counts_events());
+        let counters = counters.map(|(i, _)| i).filter(|&i| self.moved(row, i));
         let of = |unit: Unit| {
             let fits = move |(i, m): (usize, &Measure)| {
                 (m.unit == unit && m.role == Role::Level).then_some(i)
@@ -145,7 +154,7 @@ impl Body<'_> {
         };
         let rank = |i: &usize| MEMORY.iter().position(|&n| n == self.measures[*i].name);
         let bytes = of(Unit::Bytes).min_by_key(|i| rank(i).unwrap_or(MEMORY.len()));
-        let others = of(Unit::Count).chain(of(Unit::None)).chain(of(Unit::Ns));
+        let others = of(Unit::Count).chain(of(Unit::None)).chain(of(Unit::Ns)).chain(counters);
         let mut shown: Vec<usize> = bytes.into_iter().chain(others).take(LINES).collect();
         if shown.is_empty() {
             // Only counters moved.
@@ -154,9 +163,9 @@ impl Body<'_> {
         shown
     }
 
-    /// Whether a row grows. Counters only ever count up, which is no growth.
+    /// Whether a row grows. Counters only ever count up, which is no growth of memory.
     fn grows(&self, row: usize) -> bool {
-        let level = |&i: &usize| self.measures[i].role == Role::Level;
+        let level = |&i: &usize| self.measures[i].role == Role::Level || self.counts_events();
         self.telling(row)
             .iter()
             .filter(|i| level(i))

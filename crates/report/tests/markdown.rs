@@ -400,6 +400,14 @@ fn a_table_of_a_stranger() {
     |  | `oldest` | 0 ns | 61 s | +61 s | +1 s/s | 100 % |
 
     rows not shown: 1 growing, 1 not growing
+
+    ### `quiet (redis)`
+
+    | `name` | measure | first | last | change | per second | share |
+    |---|---|---:|---:|---:|---:|---:|
+    | `ticks` | `n` | 0 | 60 | +60 | +1/s |  |
+
+    rows not shown: 3 unchanged
     "#);
 }
 

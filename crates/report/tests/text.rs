@@ -333,6 +333,9 @@ fn a_table_of_a_stranger() {
                       waiting     10    910    +900        +15/s  99.9 %
                       oldest    0 ns   61 s   +61 s       +1 s/s   100 %
         rows not shown: 1 growing, 1 not growing
+      quiet (redis)   measure  first  last  change  per second  share
+        ticks         n            0    60     +60        +1/s
+        rows not shown: 3 unchanged
     "#);
 }
 
