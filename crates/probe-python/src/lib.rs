@@ -24,6 +24,7 @@ mod find;
 pub mod layout;
 mod os_threads;
 mod probe_impl;
+mod rows;
 mod state;
 mod version;
 

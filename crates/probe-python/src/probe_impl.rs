@@ -5,17 +5,18 @@ use std::time::Instant;
 
 use probe::tables::{gc, interpreters, python_threads};
 use probe::{
-    Characteristics, Column, Descriptor, Error, Issue, Level, Open, Probe, ProbeId, Question,
-    Request, Result, Role, Severity, Snapshot, Table, Unit, Values,
+    Characteristics, Descriptor, Error, Issue, Level, Open, Probe, ProbeId, Question, Request,
+    Result, Severity, Snapshot,
 };
 use serde::Deserialize;
 use target::procfs::{ProcessDir, clock};
 
 use crate::attach::Python;
-use crate::collector::{Collector, Generation, Objects};
+use crate::collector::{Collector, Objects};
 use crate::find::{Finder, Runtime};
 use crate::layout;
 use crate::os_threads::OsThreads;
+use crate::rows::{GenerationRow, InterpreterRow, Key, Rows, ThreadRow};
 use crate::state::Interpreter;
 
 /// Settings of the probe, from a preset.
@@ -127,35 +128,6 @@ struct Look<'a> {
     version: Option<(u32, u32, String)>,
     issues: Vec<Issue>,
     complete: bool,
-}
-
-/// What identifies an interpreter.
-#[derive(Clone, Copy)]
-struct Key {
-    pid: u64,
-    runtime: u64,
-    interpreter: u64,
-}
-
-struct Rows<T> {
-    rows: Vec<(Key, T)>,
-}
-
-struct InterpreterRow {
-    runtime: Runtime,
-    threads: u64,
-}
-
-struct ThreadRow {
-    thread: u64,
-    name: Option<String>,
-}
-
-struct GenerationRow {
-    name: &'static str,
-    enabled: bool,
-    generation: Option<Generation>,
-    objects: Objects,
 }
 
 impl<'a> Look<'a> {
@@ -328,79 +300,5 @@ fn doubt(key: Key, name: &str, objects: Objects, running: bool) -> Option<Issue>
              than the setting `most_objects` allows"
         ))),
         Objects::Exactly(_) | Objects::NoList => None,
-    }
-}
-
-impl<T> Rows<T> {
-    fn keys(&self, pid: &str, runtime: &str, interpreter: &str) -> Vec<Column> {
-        let addresses = self.rows.iter().map(|(key, _)| Some(key.runtime)).collect();
-        vec![
-            Column::id_key(pid, self.rows.iter().map(|(key, _)| key.pid)),
-            Column::new(runtime, Unit::Address, Role::Key, Values::U64(addresses)),
-            Column::id_key(interpreter, self.rows.iter().map(|(key, _)| key.interpreter)),
-        ]
-    }
-
-    fn text(&self, name: &str, cell: impl Fn(&T) -> Option<String>) -> Column {
-        Column::text(name, self.rows.iter().map(|(_, row)| cell(row)))
-    }
-
-    fn numbers(&self, cell: impl Fn(&T) -> Option<u64>) -> Vec<Option<u64>> {
-        self.rows.iter().map(|(_, row)| cell(row)).collect()
-    }
-}
-
-impl Rows<InterpreterRow> {
-    fn table(&self) -> Table {
-        use interpreters as t;
-        let mut columns = self.keys(t::PID, t::RUNTIME, t::INTERPRETER);
-        columns.extend([
-            self.text(t::VERSION, |row| Some(row.runtime.version.to_string())),
-            self.text(t::BUILD, |row| Some(row.runtime.build())),
-            self.text(t::LIBRARY, |row| Some(row.runtime.library.clone())),
-            self.text(t::FOUND_BY, |row| Some(row.runtime.found_by.to_string())),
-            Column::level(t::THREADS, Unit::Count, self.numbers(|row| Some(row.threads))),
-        ]);
-        Table::new(t::TABLE, columns)
-    }
-}
-
-impl Rows<ThreadRow> {
-    fn table(&self) -> Table {
-        use python_threads as t;
-        let mut columns = self.keys(t::PID, t::RUNTIME, t::INTERPRETER);
-        columns.extend([
-            Column::id_key(t::THREAD, self.rows.iter().map(|(_, row)| row.thread)),
-            self.text(t::NAME, |row| row.name.clone()),
-        ]);
-        Table::new(t::TABLE, columns)
-    }
-}
-
-impl Rows<GenerationRow> {
-    fn table(&self) -> Table {
-        use gc as t;
-        let attribute =
-            |name: &str, values| Column::new(name, Unit::Count, Role::Attribute, values);
-        let generation = |cell: fn(&Generation) -> u64| {
-            Values::U64(self.numbers(|row| row.generation.as_ref().map(cell)))
-        };
-        let counter = |name: &str, cell: fn(&crate::Statistics) -> u64| {
-            let values = self.numbers(|row| Some(cell(&row.generation.as_ref()?.statistics?)));
-            Column::counter(name, Unit::Count, values)
-        };
-        let enabled = self.rows.iter().map(|(_, row)| Some(row.enabled)).collect();
-        let mut columns = self.keys(t::PID, t::RUNTIME, t::INTERPRETER);
-        columns.extend([
-            Column::text_key(t::GENERATION, self.rows.iter().map(|(_, row)| row.name)),
-            Column::new(t::ENABLED, Unit::None, Role::Attribute, Values::Bool(enabled)),
-            attribute(t::THRESHOLD, generation(|g| g.threshold)),
-            attribute(t::COUNT, generation(|g| g.count)),
-            Column::level(t::OBJECTS, Unit::Count, self.numbers(|row| row.objects.number())),
-            counter(t::COLLECTIONS, |s| s.collections),
-            counter(t::COLLECTED, |s| s.collected),
-            counter(t::UNCOLLECTABLE, |s| s.uncollectable),
-        ]);
-        Table::new(t::TABLE, columns)
     }
 }

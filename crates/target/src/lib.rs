@@ -1,4 +1,11 @@
-//! FILL
+//! Reaching into another process, without changing it.
+//!
+//! [`procfs`] parses what the kernel says of a process and needs nothing else: it is all that the
+//! process probe compiles. With the feature `memory` (on by default) come `memory` (the seam
+//! through which parsers read another process: live, cached or fake), `elf` (its programs and
+//! libraries) and `images` (where they are mapped).
+//!
+//! Unsafe code of the readers stands here and nowhere above.
 
 #[cfg(all(feature = "memory", target_os = "linux"))]
 pub mod elf;

@@ -1,6 +1,5 @@
 //! One run: lanes look, the session collects, judges as it goes, and knows when to stop.
 
-use std::collections::VecDeque;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -8,9 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use diagnose::{Judgement, Observation};
-use probe::{Error, ErrorKind, Issue, Result, Severity, Snapshot, Target};
+use probe::{Error, Issue, Result, Snapshot, Target};
 
-use crate::clock;
 use crate::command::{self, Launched};
 use crate::facts::Facts;
 use crate::lane::{Ending, Lane, StopFlag};
@@ -26,6 +24,10 @@ const TICK: Duration = Duration::from_millis(500);
 const HOLD: Duration = Duration::from_millis(300);
 /// How long lanes get for their last look.
 const LAST_LOOK: Duration = Duration::from_secs(3);
+
+mod state;
+
+use state::State;
 
 /// What a session is told.
 #[derive(Debug)]
@@ -129,16 +131,6 @@ pub struct Outcome {
     pub stopped: Stopped,
     /// How the command ended, where one was started and ended by itself.
     pub status: Option<ExitStatus>,
-}
-
-struct State {
-    observation: Observation,
-    facts: Facts,
-    held: VecDeque<(Instant, Snapshot)>,
-    begun: Instant,
-    lanes_left: usize,
-    failures: Vec<Error>,
-    status: Option<ExitStatus>,
 }
 
 impl Session<'_> {
@@ -323,79 +315,5 @@ impl Session<'_> {
                 Err(_) => return,
             }
         }
-    }
-}
-
-impl State {
-    fn new(plan: &Plan, targets: &[Target]) -> Self {
-        Self {
-            observation: Observation::new(plan.judging.clone()),
-            facts: Facts::new(clock::unix_ns(), targets),
-            held: VecDeque::new(),
-            begun: Instant::now(),
-            lanes_left: 0,
-            failures: Vec::new(),
-            status: None,
-        }
-    }
-
-    fn release(&mut self, now: Instant) {
-        while self.held.front().is_some_and(|(at, _)| now.duration_since(*at) >= HOLD) {
-            if let Some((_, snapshot)) = self.held.pop_front() {
-                self.observation.push(snapshot);
-            }
-        }
-    }
-
-    fn release_all(&mut self) {
-        for (_, snapshot) in self.held.drain(..) {
-            self.observation.push(snapshot);
-        }
-    }
-
-    fn fail(&mut self, name: &str, error: Error) {
-        let mut issue = error.to_issue(Severity::Error);
-        issue.probe = Some(name.into());
-        self.facts.issue(issue);
-        self.failures.push(error);
-    }
-
-    fn lane_ended(&mut self, name: &str, target: &Target, reason: Option<Error>) {
-        self.lanes_left = self.lanes_left.saturating_sub(1);
-        let Some(error) = reason else { return };
-        if error.kind() == ErrorKind::TargetEnded && self.facts.has_measured() {
-            let after = diff::human::duration(self.begun.elapsed().as_secs_f64());
-            self.facts.issue(Issue::info(format!(
-                "process {} ended {after} after the watch began; the report covers what was seen",
-                target.pid
-            )));
-        } else {
-            self.fail(name, error);
-        }
-    }
-
-    fn finish(mut self, stopped: Stopped, targets: &[Target]) -> Result<Outcome> {
-        if self.observation.is_empty() {
-            if let Some(error) = self.failures.into_iter().next() {
-                return Err(error);
-            }
-            let pid = targets.first().map_or(0, |t| t.pid);
-            return Err(Error::new(
-                ErrorKind::TargetEnded,
-                format!("process {pid} ended before anything was measured"),
-            )
-            .with_hint("give a process, or a command, that runs for at least a second"));
-        }
-        if stopped == Stopped::Interrupted {
-            self.facts.issue(Issue::info("stopped by the user before the time was up"));
-        }
-        let judgement = self.observation.judge();
-        Ok(Outcome {
-            judgement,
-            observation: self.observation,
-            facts: self.facts,
-            stopped,
-            status: self.status,
-        })
     }
 }
