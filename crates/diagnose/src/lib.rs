@@ -1,20 +1,36 @@
-//! Rules: series of tables -> verdict and findings. FILL
+//! Rules: series of tables -> verdict and findings. Pure: no I/O, no probe, no report.
+//!
+//! `docs/verdict.md` states every rule with its source, and the measured rates of false alarms
+//! and misses. Reading order: [`Observation`] collects what the probes see, `footprint` makes
+//! series of it, `curve` judges one series of bytes, `judge` and `reason` make the verdict of
+//! it, `findings` says what grows. [`simulate`] makes the series that the rules are measured on.
 #![forbid(unsafe_code)]
+
+mod combine;
+mod curve;
+mod findings;
+mod footprint;
+mod judge;
+mod lanes;
+mod limit;
+mod observation;
+mod reason;
+mod series;
+pub mod simulate;
 pub mod verdict;
-use diff::TableTrend;
-use probe::{Finding, Snapshot};
+
+pub use combine::combine;
+pub use curve::{FLOOR_BYTES, TOLERATED_RATE};
+pub use judge::judge_series;
+pub use observation::Observation;
 pub use verdict::*;
 
-/// FILL
+/// What the caller knows about the run.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// FILL
+    /// The level at which the run looks: findings advise the next one. `None`: high.
     pub level: Option<probe::Level>,
 }
-
-/// What is collected over a run, with bounded memory however long it lasts.
-#[derive(Debug, Default)]
-pub struct Observation {}
 
 /// The verdict and what stands behind it.
 #[derive(Clone, Debug)]
@@ -29,31 +45,15 @@ pub struct Judgement {
     pub series: Vec<(f64, f64)>,
     /// Seconds cut off the front as warm-up.
     pub warmup_s: f64,
+    /// The windows of the last regime, in order: what `repeatability` counts.
+    pub windows: Vec<WindowGrowth>,
 }
 
-impl Observation {
-    /// FILL
-    #[must_use]
-    pub fn new(_settings: Settings) -> Self {
-        Self {}
-    }
-    /// Takes a snapshot of any probe, any target of the run, in order of time.
-    pub fn push(&mut self, _snapshot: Snapshot) {}
-    /// Notes that `total` events have happened by this moment (same clock as the snapshots).
-    pub fn event(&mut self, _monotonic_ns: u64, _total: u64) {}
-    /// The verdict so far. Cheap enough to be asked once a second.
-    #[must_use]
-    pub fn judge(&self) -> Judgement {
-        unimplemented!()
-    }
-    /// The findings that go with it, most important first.
-    #[must_use]
-    pub fn findings(&self, _judgement: &Judgement) -> Vec<Finding> {
-        Vec::new()
-    }
-    /// Trends of all tables that were pushed, by table, most growth first.
-    #[must_use]
-    pub fn trends(&self) -> Vec<TableTrend> {
-        Vec::new()
-    }
+/// How much memory grew in one window of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WindowGrowth {
+    /// Length, seconds.
+    pub seconds: f64,
+    /// Growth from its beginning to its end, bytes.
+    pub bytes: f64,
 }

@@ -1,0 +1,115 @@
+//! What grows, as far as platform numbers tell.
+//!
+//! A finding stands beside a verdict: with a leak everything that took part in it is named,
+//! most first; with an open verdict only what grew, as a possibility; with no leak nothing,
+//! except threads and handles that never once decreased, which the verdict over memory does
+//! not cover.
+
+mod children;
+mod counts;
+mod group;
+mod memory;
+
+use probe::{Certainty, Finding, FindingKind, Growth, Level, Snapshot};
+
+use crate::Judgement;
+use crate::lanes::Lanes;
+use group::Group;
+
+/// Everything that is found, most important first.
+pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) -> Vec<Finding> {
+    let scene = Scene::new(lanes, judgement, level);
+    let mut found = Vec::new();
+    let rises = match judgement.verdict.leak {
+        Some(leak) => leak,
+        None => judgement.verdict.severity.low > 0.0,
+    };
+    if rises {
+        found.extend(children::find(&scene));
+        found.extend(memory::find(&scene));
+        let share = |f: &Finding| f.share.unwrap_or(0.0);
+        found.sort_by(|a, b| share(b).total_cmp(&share(a)));
+    }
+    found.extend(counts::threads(&scene));
+    found.extend(counts::handles(&scene));
+    for (index, finding) in found.iter_mut().enumerate() {
+        finding.id = format!("{}-{}", finding.kind.name(), index + 1);
+    }
+    found
+}
+
+/// What all rules look at.
+struct Scene<'a> {
+    lanes: &'a Lanes,
+    leak: Option<bool>,
+    /// Steady clock at which the last regime begins, nanoseconds.
+    since_ns: u64,
+    /// PID of the first target.
+    root: u32,
+    /// Growth of the judged series over the last regime, bytes.
+    growth: f64,
+    level: Level,
+}
+
+impl<'a> Scene<'a> {
+    fn new(lanes: &'a Lanes, judgement: &Judgement, level: Option<Level>) -> Self {
+        let looks = lanes.tables();
+        let first =
+            looks.iter().filter_map(|(_, kept)| kept.first()).min_by_key(|s| s.taken.monotonic_ns);
+        let start = first.map_or(0, |s| s.taken.monotonic_ns);
+        let watched = judgement.series.last().map_or(0.0, |p| p.0);
+        Self {
+            lanes,
+            leak: judgement.verdict.leak,
+            since_ns: start.saturating_add((judgement.warmup_s.max(0.0) * 1e9) as u64),
+            root: first.map_or(0, |s| s.target.pid),
+            growth: judgement.verdict.severity.bytes_per_s * (watched - judgement.warmup_s),
+            level: level.unwrap_or(Level::High),
+        }
+    }
+
+    /// The looks of the last regime; all of them if too few of them lie in it.
+    fn recent<'s>(&self, kept: &'s [Snapshot]) -> &'s [Snapshot] {
+        let from = kept.partition_point(|s| s.taken.monotonic_ns < self.since_ns);
+        if kept.len() - from >= 3 { &kept[from..] } else { kept }
+    }
+
+    /// The next command for a process, by the level of this run.
+    fn next_command(&self, pid: u64) -> String {
+        match self.level {
+            Level::High => format!("memprobe --level medium --pid {pid}"),
+            Level::Medium | Level::Low => format!("memprobe --level low --pid {pid}"),
+        }
+    }
+
+    /// A share of the growth, 0 to 1; `None` if nothing grew.
+    fn share(&self, bytes: f64) -> Option<f64> {
+        (self.growth > 0.0).then(|| (bytes / self.growth).clamp(0.0, 1.0))
+    }
+
+    fn certainty(&self, group: &Group) -> Certainty {
+        let steady = group.rising() >= 0.8 && group.points.len() >= 4;
+        if self.leak == Some(true) && steady { Certainty::Likely } else { Certainty::Possible }
+    }
+}
+
+/// A finding about bytes, to be completed.
+fn about_bytes(kind: FindingKind, group: &Group, scene: &Scene<'_>) -> Finding {
+    Finding {
+        id: String::new(),
+        kind,
+        subject: String::new(),
+        place: None,
+        growth: Growth {
+            objects: None,
+            bytes: Some(group.growth()),
+            objects_per_s: None,
+            bytes_per_s: Some(group.per_s()),
+        },
+        share: scene.share(group.growth()),
+        holders: Vec::new(),
+        certainty: scene.certainty(group),
+        evidence: Vec::new(),
+        advice: String::new(),
+    }
+}
