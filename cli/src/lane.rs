@@ -1,6 +1,7 @@
 //! A lane asks one probe about one target, each question at its own pace, on a thread of its
 //! own: a probe that is slow or hangs holds up nobody else.
 
+use std::collections::VecDeque;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -14,6 +15,9 @@ use crate::session::Message;
 /// Watching may take this share of one core: a look that takes `t` is not repeated before
 /// `t * 100`.
 const STRETCH: u32 = 100;
+/// What a look takes is the least of this many: on a busy machine most of the time goes by
+/// waiting for a core, which costs nobody anything.
+const COSTS: usize = 5;
 /// How often a probe may fail in a row before it is given up. A command that has just started is
 /// not yet what it will be, so a first failure says little.
 const PATIENCE: u32 = 5;
@@ -65,6 +69,20 @@ struct Due {
     request: Request,
     every: Duration,
     next: Instant,
+    /// How long the last looks took.
+    costs: VecDeque<Duration>,
+}
+
+impl Due {
+    /// Notes how long a look took, and when the next one is due.
+    fn looked(&mut self, took: Duration) {
+        self.costs.push_back(took);
+        if self.costs.len() > COSTS {
+            self.costs.pop_front();
+        }
+        let cost = self.costs.iter().min().copied().unwrap_or(took);
+        self.next = Instant::now() + self.every.max(cost * STRETCH);
+    }
 }
 
 /// A probe, a target, and the questions with their pace.
@@ -96,6 +114,7 @@ impl<P: Probe + 'static> Lane<P> {
             },
             every: ask.every,
             next: start,
+            costs: VecDeque::new(),
         };
         let mut dues: Vec<Due> = self.asks.iter().map(due).collect();
         let mut failures = 0;
@@ -111,8 +130,7 @@ impl<P: Probe + 'static> Lane<P> {
             }
             let begun = Instant::now();
             let seen = self.probe.snapshot(&due.request);
-            let took = begun.elapsed();
-            due.next = Instant::now() + due.every.max(took * STRETCH);
+            due.looked(begun.elapsed());
             match seen {
                 Ok(snapshot) => {
                     failures = 0;
@@ -164,4 +182,31 @@ fn is_final(error: &Error) -> bool {
             | TargetEnded
             | TimedOut
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Dear looks become seldom; a look that merely had to wait does not make them so.
+    #[test]
+    fn looks_are_stretched_by_what_they_cost() {
+        let every = Duration::from_millis(100);
+        let mut due = Due {
+            request: Request::default(),
+            every,
+            next: Instant::now(),
+            costs: VecDeque::new(),
+        };
+        let mut gap = |took: u64| {
+            due.looked(Duration::from_millis(took));
+            due.next.saturating_duration_since(Instant::now())
+        };
+        assert!(gap(0) <= every);
+        assert!(gap(80) <= every, "one slow look among cheap ones");
+        for _ in 0..COSTS {
+            gap(80);
+        }
+        assert!(gap(80) > Duration::from_secs(7), "all of them are slow");
+    }
 }

@@ -134,3 +134,40 @@ fn plugin_rust() -> String {
     assert!(status.success(), "the Rust plugin does not build");
     target.join("debug/libmemprobe_io.so").display().to_string()
 }
+
+/// A preset of one's own is found by its name in the configuration folder; one that names a
+/// plugin that is nowhere is refused before the watch begins.
+#[test]
+fn presets_of_ones_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("memprobe/presets");
+    std::fs::create_dir_all(&folder).unwrap();
+    let write = |plugin: &str| {
+        let text = format!(
+            "level = \"medium\"\nsummary = \"mine\"\n[[probe]]\nplugin = \"{plugin}\"\n\
+             ask = [{{ questions = [\"memory\"], every = \"200ms\" }}]\n"
+        );
+        std::fs::write(folder.join("mine.toml"), text).unwrap();
+    };
+    let target = support::start(NO_LEAK);
+    let pid = target.pid().to_string();
+    let try_it = |args: &[&str]| -> support::Said {
+        let mut command = memprobe();
+        command.env("XDG_CONFIG_HOME", dir.path()).args(args);
+        command.output().unwrap().into()
+    };
+    write("process");
+    let watch = ["--pid", &pid, "--preset", "mine", "--for", "3s", "--format", "json", "--quiet"];
+    let said = try_it(&watch);
+    assert_eq!(said.status, 0, "{}", said.err);
+    let report = said.json();
+    assert_eq!(report["level"], "medium");
+    let tables = report["tables"].as_array().unwrap();
+    assert!(tables.iter().all(|t| t["table"] == "processes"), "{}", report["tables"]);
+    assert!(try_it(&["presets"]).out.contains("mine"));
+    assert!(try_it(&["presets", "show", "mine"]).out.contains("200ms"));
+    write("nowhere");
+    let said = try_it(&watch);
+    assert_eq!(said.status, 2);
+    assert!(said.err.contains("`mine`") && said.err.contains("nowhere"), "{}", said.err);
+}
