@@ -1,0 +1,45 @@
+//! No program notices.
+
+use memprobe_target::freeze::Method;
+use test_support::pythons;
+
+use crate::support::{METHODS, assert_free, families, is_long, program, torment};
+
+/// Freezes a program in all ways on every interpreter.
+fn harmless(name: &str) {
+    let times = if is_long() { 300 } else { 8 };
+    for python in pythons() {
+        let mut target = program(&python, name);
+        let own = families(target.pid()).len();
+        for &method in METHODS {
+            let (forks, stops) = torment(&mut target, method, times);
+            match method {
+                Method::Stop => assert_eq!(forks, 0),
+                Method::Fork => assert_eq!(stops, 0),
+                _ => {}
+            }
+        }
+        assert_free(target.pid());
+        // A child of its own may just have started or ended.
+        if name != "vforking" {
+            let now = families(target.pid()).len();
+            assert_eq!(now, own, "{python}: {name} has stray children");
+        }
+        // It ends well, too.
+        target.close_stdin();
+        assert_eq!(target.line(), None);
+    }
+}
+
+macro_rules! programs {
+    ($($name:ident)*) => {
+        $(#[test]
+        fn $name() {
+            harmless(stringify!($name));
+        })*
+    };
+}
+
+programs! {
+    busy sleeping waiting children spawning vforking signals thread_storm many_threads asynchronous pool
+}
