@@ -1,9 +1,12 @@
-//! CPython looked at from outside: its interpreters, threads and collector.
+//! CPython looked at from outside: its interpreters, threads, collector, allocator and objects.
 //!
 //! Nothing runs in the target and nothing is written to it. The interpreter's global state
 //! (`_PyRuntime`) is found in the program or any library that is mapped, its version decides by
 //! which table it is read ([`layout`]), and what was read is checked against itself before
 //! anything is believed.
+//!
+//! Pools of the allocator and live objects are recognised by their structure alone, in one pass
+//! over all memory ([`walk`], [`pymalloc`], [`census`]).
 //!
 //! [`PythonProbe`] yields tables; [`Python`] is the typed way for other tools:
 //!
@@ -19,18 +22,24 @@
 #![forbid(unsafe_code)]
 
 mod attach;
+pub mod census;
 mod collector;
 mod find;
+mod heap;
 pub mod layout;
 mod os_threads;
 mod probe_impl;
+pub mod pymalloc;
 mod rows;
 mod state;
 mod version;
+pub mod walk;
 
 pub use attach::{Python, version};
+pub use census::Counts;
 pub use collector::{Collector, Generation, Objects, Statistics};
 pub use find::{FoundBy, Runtime};
 pub use probe_impl::{Config, PythonProbe};
 pub use state::{Interpreter, ThreadState};
 pub use version::Version;
+pub use walk::{Each, Survey, TypeCounts, Wanted};

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use probe::tables::{gc, interpreters, python_threads};
+use probe::tables::{census, gc, interpreters, pymalloc, python_threads, size_classes};
 use probe::{
     Characteristics, Descriptor, Error, Issue, Level, Open, Probe, ProbeId, Question, Request,
     Result, Severity, Snapshot,
@@ -14,10 +14,12 @@ use target::procfs::{ProcessDir, clock};
 use crate::attach::Python;
 use crate::collector::{Collector, Objects};
 use crate::find::{Finder, Runtime};
+use crate::heap;
 use crate::layout;
 use crate::os_threads::OsThreads;
 use crate::rows::{GenerationRow, InterpreterRow, Key, Rows, ThreadRow};
 use crate::state::Interpreter;
+use crate::walk::{Survey, Wanted};
 
 /// Settings of the probe, from a preset.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -49,7 +51,8 @@ impl Open for PythonProbe {
         Descriptor {
             name: "python".into(),
             version: env!("CARGO_PKG_VERSION").into(),
-            summary: "CPython from outside: interpreters, threads, collector".into(),
+            summary: "CPython from outside: interpreters, threads, collector, objects, pools"
+                .into(),
             level: Level::Medium,
             questions: vec![
                 Question::new(
@@ -68,12 +71,24 @@ impl Open for PythonProbe {
                     "reads the headers of all tracked objects: about 0.2 s of this program per \
                      million",
                 ),
+                Question::new(
+                    "pymalloc",
+                    &[pymalloc::TABLE, size_classes::TABLE],
+                    "reads all anonymous memory once: about 0.3 s of this program per GB",
+                ),
+                Question::new(
+                    "census",
+                    &[census::TABLE, size_classes::TABLE],
+                    "the same, and looks at every block: about 0.1 s of this program per million \
+                     objects",
+                ),
             ],
             characteristics: Characteristics {
                 availability: "Linux, CPython 3.7 to 3.15 (3.14 and 3.15 untested); needs the \
                                right to trace the process"
                     .into(),
-                memory_granularity: "objects per generation of the collector".into(),
+                memory_granularity: "objects by type, blocks by size class, objects per generation"
+                    .into(),
                 execution_granularity: "interpreter and thread".into(),
                 memory_cost: "none".into(),
                 execution_cost: "none: memory is read while the process runs".into(),
@@ -126,6 +141,7 @@ struct Look<'a> {
     collectors: Rows<GenerationRow>,
     /// Newest version seen.
     version: Option<(u32, u32, String)>,
+    survey: Option<Survey>,
     issues: Vec<Issue>,
     complete: bool,
 }
@@ -141,6 +157,7 @@ impl<'a> Look<'a> {
             threads: Rows { rows: Vec::new() },
             collectors: Rows { rows: Vec::new() },
             version: None,
+            survey: None,
             issues: Vec::new(),
             complete: true,
         }
@@ -163,7 +180,23 @@ impl<'a> Look<'a> {
                 failed = Some(error);
             }
         }
+        if self.request.wants("census") || self.request.wants("pymalloc") {
+            self.survey();
+        }
         failed
+    }
+
+    /// Goes over all memory, once for all interpreters: an object does not tell whose it is.
+    fn survey(&mut self) {
+        let objects = self.request.wants("census");
+        let wanted = if objects { Wanted::Objects } else { Wanted::Pools };
+        match self.python.survey(wanted) {
+            Ok((survey, issues)) => {
+                issues.into_iter().for_each(|issue| self.lack(issue));
+                self.survey = Some(survey);
+            }
+            Err(error) => self.lack(error.to_issue(Severity::Warning)),
+        }
     }
 
     /// The threads of the target itself: a frozen copy has none of them.
@@ -281,6 +314,10 @@ impl<'a> Look<'a> {
         }
         if self.request.wants("gc") {
             snapshot.tables.push(self.collectors.table());
+        }
+        if let Some(survey) = &self.survey {
+            let pid = self.request.target.pid.into();
+            snapshot.tables.extend(heap::tables(survey, pid, self.request));
         }
         snapshot.issues = self.issues;
         snapshot.complete = self.complete;

@@ -21,6 +21,34 @@
 #define SAY(name, value) printf("%s %zu\n", name, (size_t)(value))
 #define GC(field) offsetof(struct _gc_runtime_state, field)
 
+static void objects(void)
+{
+    SAY("type.bytes", sizeof(PyTypeObject));
+    SAY("type.heap_bytes", sizeof(PyHeapTypeObject));
+    SAY("type.cached_keys", offsetof(PyHeapTypeObject, ht_cached_keys));
+    SAY("type.qualname", offsetof(PyHeapTypeObject, ht_qualname));
+    SAY("type.name", offsetof(PyTypeObject, tp_name));
+    SAY("type.basicsize", offsetof(PyTypeObject, tp_basicsize));
+    SAY("type.itemsize", offsetof(PyTypeObject, tp_itemsize));
+    SAY("type.flags", offsetof(PyTypeObject, tp_flags));
+    SAY("type.base", offsetof(PyTypeObject, tp_base));
+    SAY("type.dict", offsetof(PyTypeObject, tp_dict));
+    SAY("type.mro", offsetof(PyTypeObject, tp_mro));
+    SAY("object.gc_head", sizeof(PyGC_Head));
+    SAY("tuple.items", offsetof(PyTupleObject, ob_item));
+    SAY("text.ascii", sizeof(PyASCIIObject));
+    SAY("text.compact", sizeof(PyCompactUnicodeObject));
+    SAY("text.full", sizeof(PyUnicodeObject));
+    SAY("dict.keys", offsetof(PyDictObject, ma_keys));
+    SAY("dict.values", offsetof(PyDictObject, ma_values));
+    SAY("list.items", offsetof(PyListObject, ob_item));
+    SAY("list.allocated", offsetof(PyListObject, allocated));
+    SAY("set.mask", offsetof(PySetObject, mask));
+    SAY("set.table", offsetof(PySetObject, table));
+    SAY("set.small", offsetof(PySetObject, smalltable));
+    SAY("bytearray.allocated", offsetof(PyByteArrayObject, ob_alloc));
+}
+
 static void collector(void)
 {
     SAY("gc.enabled", GC(enabled));
@@ -73,6 +101,7 @@ static void offsets(void)
 
 int main(void)
 {
+    objects();
     collector();
     offsets();
     return 0;

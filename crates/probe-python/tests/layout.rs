@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
+use memprobe_probe_python::census::rules::RULES;
 use memprobe_probe_python::layout::{CollectorTable, Entries, Layout, Offsets, Place, TABLES};
 use test_support::{Python, pythons};
 
@@ -54,6 +55,7 @@ fn the_tables_are_those_of_the_headers() {
         let Some(row) = row else { continue };
         let Some(told) = ask_headers(&python, folder.path()) else { continue };
         assert!(row.verified, "{python}: mark this row as verified");
+        compare_objects(&python, &told);
         compare_collector(&python, &row.collector, &told);
         match &row.offsets {
             Offsets::Fixed(layout) => compare_layout(&python, layout, &told),
@@ -66,6 +68,42 @@ fn compare(python: &Python, told: &Told, pairs: &[(&str, u64)]) {
     for (name, value) in pairs {
         assert_eq!(told.get(*name), Some(value), "{python}: {name}");
     }
+}
+
+/// Where objects keep what the census reads.
+fn compare_objects(python: &Python, told: &Told) {
+    let rules = RULES.iter().find(|rules| rules.minor == python.version.1).unwrap();
+    assert!(rules.verified, "{python}: mark these rules as verified");
+    compare(
+        python,
+        told,
+        &[
+            ("type.bytes", rules.type_bytes),
+            ("type.heap_bytes", rules.heap_type_bytes),
+            ("type.cached_keys", rules.cached_keys),
+            ("type.qualname", rules.cached_keys - 8),
+            ("type.name", 24),
+            ("type.basicsize", 32),
+            ("type.itemsize", 40),
+            ("type.flags", 168),
+            ("type.base", 256),
+            ("type.dict", 264),
+            ("type.mro", 344),
+            ("object.gc_head", rules.gc_head),
+            ("tuple.items", rules.tuple_items),
+            ("text.ascii", rules.text.ascii),
+            ("text.compact", rules.text.compact),
+            ("text.full", rules.text.full),
+            ("dict.keys", 32),
+            ("dict.values", 40),
+            ("list.items", 24),
+            ("list.allocated", 32),
+            ("set.mask", 32),
+            ("set.table", 40),
+            ("set.small", 64),
+            ("bytearray.allocated", 24),
+        ],
+    );
 }
 
 fn compare_collector(python: &Python, table: &CollectorTable, told: &Told) {

@@ -294,3 +294,88 @@ pub mod allocators {
     /// Key: file that holds it.
     pub const LIBRARY: &str = "library";
 }
+
+/// Live Python objects by type, also those that the collector does not track (question
+/// `census`). Without regard to interpreters: an object does not tell whose it is.
+pub mod census {
+    /// The table.
+    pub const TABLE: &str = "census";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: `module.qualname`; types of the same name are one row.
+    pub const TYPE: &str = "type";
+    /// Level, count: live objects.
+    pub const OBJECTS: &str = "objects";
+    /// Level, bytes: what `sys.getsizeof` gives, summed; it counts some buffers outside.
+    pub const BYTES_SHALLOW: &str = "bytes_shallow";
+    /// Level, bytes: the objects' own blocks as the allocator rounds them.
+    pub const BYTES_ALLOCATED: &str = "bytes_allocated";
+    /// Level, bytes: buffers in blocks of their own that belong to the objects alone: items of
+    /// lists, tables of dictionaries and sets, data of byte arrays; without rounding.
+    pub const BYTES_BUFFERS: &str = "bytes_buffers";
+    /// Level, count: objects that the collector tracks.
+    pub const TRACKED: &str = "tracked";
+    /// Level, count: objects that never die (3.11 and up).
+    pub const IMMORTAL: &str = "immortal";
+    /// What stands for all types behind the most rows that are given.
+    pub const OTHERS: &str = "(other types)";
+}
+
+/// What the interpreter's allocator for small blocks holds (question `pymalloc`): one row per
+/// process, all its interpreters together.
+pub mod pymalloc {
+    /// The table.
+    pub const TABLE: &str = "pymalloc";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Attribute, bytes: an arena, the unit in which memory is taken from the system.
+    pub const ARENA_SIZE: &str = "arena_size";
+    /// Attribute, bytes: a pool, the unit in which an arena is given to a size class.
+    pub const POOL_SIZE: &str = "pool_size";
+    /// Level, count: arenas.
+    pub const ARENAS: &str = "arenas";
+    /// Level, bytes: all arenas.
+    pub const BYTES: &str = "bytes";
+    /// Level, count: pools with at least one block in use.
+    pub const POOLS: &str = "pools";
+    /// Level, count: blocks in use.
+    pub const BLOCKS: &str = "blocks";
+    /// Level, bytes: blocks in use.
+    pub const BYTES_USED: &str = "bytes_used";
+    /// Level, bytes: free blocks in pools that have others in use.
+    pub const BYTES_FREE: &str = "bytes_free";
+    /// Level, bytes: pools that are in no use, and what an arena that does not begin at a
+    /// multiple of a pool loses.
+    pub const BYTES_UNUSED: &str = "bytes_unused";
+    /// Level, bytes: headers of pools in use.
+    pub const BYTES_HEADERS: &str = "bytes_headers";
+    /// Level, bytes: ends of pools in use that are too short for a block.
+    pub const BYTES_QUANTISATION: &str = "bytes_quantisation";
+    /// Level, count: arenas of which less than a quarter is in use.
+    pub const SPARSE_ARENAS: &str = "sparse_arenas";
+    /// Level, bytes: what those hold and do not use: what fragmentation costs.
+    pub const SPARSE_BYTES: &str = "sparse_bytes";
+}
+
+/// The size classes of that allocator (questions `pymalloc` and `census`).
+pub mod size_classes {
+    /// The table.
+    pub const TABLE: &str = "size_classes";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: bytes of a block.
+    pub const BLOCK: &str = "block";
+    /// Level, count: pools with at least one block in use.
+    pub const POOLS: &str = "pools";
+    /// Level, count: blocks in use.
+    pub const USED: &str = "used";
+    /// Level, count: blocks that could be given without another pool.
+    pub const FREE: &str = "free";
+    /// Level, bytes: blocks in use.
+    pub const BYTES_USED: &str = "bytes_used";
+    /// Level, bytes: those free blocks.
+    pub const BYTES_FREE: &str = "bytes_free";
+    /// Level, count: blocks in use in which an object was recognised; missing where objects
+    /// were not looked for.
+    pub const OBJECTS: &str = "objects";
+}

@@ -1,0 +1,120 @@
+//! The questions `pymalloc` and `census`: what is surveyed in a process, and its tables.
+
+use probe::{Error, ErrorKind, Issue, Request, Result, Table};
+use target::images;
+use target::procfs::clock;
+
+use crate::attach::Python;
+use crate::census::rules::{Rules, rules};
+use crate::census::table::census_table;
+use crate::find::Runtime;
+use crate::pymalloc::table::{pymalloc_table, size_class_table};
+use crate::walk::resident::Untouched;
+use crate::walk::spans::Spans;
+use crate::walk::{Each, Survey, Wanted, survey_touched};
+
+impl Python {
+    /// Goes over all memory of the process and counts pools and objects, of all interpreters
+    /// together. Returns what is missing besides.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] when no interpreter in the process is of a version and build
+    /// whose objects can be recognised; those of reading memory.
+    pub fn survey(&self, wanted: Wanted) -> Result<(Survey, Vec<Issue>)> {
+        self.survey_with(wanted, None)
+    }
+
+    /// The same, and shows every object to `each`: its address and that of its type.
+    ///
+    /// # Errors
+    /// As [`Python::survey`].
+    pub fn survey_each(&self, each: &Each<'_>) -> Result<(Survey, Vec<Issue>)> {
+        self.survey_with(Wanted::Objects, Some(each))
+    }
+
+    fn survey_with(&self, wanted: Wanted, each: Option<&Each<'_>>) -> Result<(Survey, Vec<Issue>)> {
+        let (rules, mut issues) = self.rules()?;
+        let mappings = images::mappings(self.process())?;
+        let spans = Spans::new(&mappings);
+        let untouched = match self.process().file("pagemap") {
+            Ok(pagemap) => Untouched::read(&pagemap, &spans, clock::page_size()),
+            // Then all of it is read.
+            Err(_) => Untouched::default(),
+        };
+        if untouched.left_out > 0 {
+            issues.push(Issue::info(format!(
+                "{} bytes of address space were left out: too much is reserved to look at each \
+                 page",
+                untouched.left_out
+            )));
+        }
+        let survey = survey_touched(self.memory(), &spans, &untouched, rules, wanted, each)?;
+        issues.extend(losses(&survey));
+        Ok((survey, issues))
+    }
+
+    /// How objects look: as the newest initialised interpreter has them.
+    fn rules(&self) -> Result<(&'static Rules, Vec<Issue>)> {
+        let initialised = |runtime: &&Runtime| {
+            self.interpreters(runtime).is_ok_and(|interpreters| !interpreters.is_empty())
+        };
+        let mut runtimes: Vec<&Runtime> = self.runtimes().iter().filter(initialised).collect();
+        runtimes.sort_by_key(|runtime| (runtime.version.major, runtime.version.minor));
+        let Some(newest) = runtimes.pop() else {
+            let message = "no interpreter in the process is initialised: there are no objects";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        };
+        if newest.free_threaded {
+            let message = format!(
+                "the objects of Python {}, a free-threaded build, cannot be counted: it has \
+                 another allocator and other object headers",
+                newest.version
+            );
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .with_hint("`tracemalloc` inside of the program, or the high level"));
+        }
+        let other = runtimes.iter().find(|r| r.version.minor != newest.version.minor);
+        let issue = other.map(|other| {
+            Issue::warning(format!(
+                "the process has Python {} and Python {}: only objects of the first are counted",
+                newest.version, other.version
+            ))
+        });
+        Ok((rules(&newest.version)?, issue.into_iter().collect()))
+    }
+}
+
+/// What was lost.
+fn losses(survey: &Survey) -> Vec<Issue> {
+    let mut issues = Vec::new();
+    let torn = survey.pymalloc.torn_pools;
+    if torn > 0 {
+        issues.push(Issue::warning(format!(
+            "{torn} of {} pools were changed while they were read: their blocks and objects are \
+             approximate",
+            survey.pymalloc.pools()
+        )));
+    }
+    if survey.torn > 1 << 20 {
+        issues.push(Issue::warning(format!(
+            "{} bytes of the native heap have no structure that is known: objects larger than \
+             512 bytes in there are not counted",
+            survey.torn
+        )));
+    }
+    issues
+}
+
+/// The tables that a request wants.
+pub(crate) fn tables(survey: &Survey, pid: u64, request: &Request) -> Vec<Table> {
+    let mut tables = Vec::new();
+    let census = request.wants("census");
+    if census {
+        tables.push(census_table(survey, pid));
+    }
+    if request.wants("pymalloc") {
+        tables.push(pymalloc_table(&survey.pymalloc, pid));
+    }
+    tables.push(size_class_table(&survey.pymalloc, pid, census));
+    tables
+}

@@ -1,0 +1,190 @@
+//! Goes over all memory of a process once, in pieces, with two threads, and counts pools and
+//! objects. What is kept grows with the number of types and arenas, not of objects.
+
+mod data;
+mod glibc;
+pub(crate) mod resident;
+pub(crate) mod spans;
+pub(crate) mod window;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use probe::{Error, ErrorKind, Result};
+use target::images::Mapping;
+use target::memory::ReadMemory;
+
+use crate::census::elsewhere::Pending;
+use crate::census::names::Names;
+use crate::census::object::Recogniser;
+use crate::census::rules::Rules;
+use crate::census::tally::{Counts, Tally};
+use crate::census::types::{TypeCache, TypeTable};
+use crate::pymalloc::{PoolTally, Pymalloc};
+use resident::Untouched;
+use spans::{Span, SpanKind, Spans};
+use worker::{Skips, THREAD_HEAP, Worker};
+
+pub use worker::Each;
+
+/// Threads that read: one for each processor of a small machine.
+const THREADS: usize = 2;
+
+/// A type and its objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeCounts {
+    /// `module.qualname`, without control characters.
+    pub name: Arc<str>,
+    /// Address of the type.
+    pub address: u64,
+    /// Its objects.
+    pub counts: Counts,
+}
+
+/// What was found in a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survey {
+    /// Types with at least one object, most bytes first. Empty where only pools were asked for.
+    pub types: Vec<TypeCounts>,
+    /// The interpreter's allocator.
+    pub pymalloc: Pymalloc,
+    /// Bytes that could not be read.
+    pub unreadable: u64,
+    /// Bytes of glibc's heaps whose structure made no sense.
+    pub torn: u64,
+    /// Blocks that look like an object larger than the block.
+    pub refused: u64,
+}
+
+/// What is to be looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Pools alone.
+    Pools,
+    /// Pools and objects.
+    Objects,
+}
+
+/// What one thread found.
+struct Part {
+    pools: PoolTally,
+    tally: Tally,
+    unreadable: u64,
+    torn: u64,
+    refused: u64,
+}
+
+/// Goes over all memory that may hold objects, and shows each one to `each`, in no order.
+///
+/// # Errors
+/// Those of reading memory at all: no permission, the process has ended.
+pub fn survey<M: ReadMemory + Sync>(
+    memory: &M,
+    mappings: &[Mapping],
+    rules: &Rules,
+    wanted: Wanted,
+    each: Option<&Each<'_>>,
+) -> Result<Survey> {
+    survey_touched(memory, &Spans::new(mappings), &Untouched::default(), rules, wanted, each)
+}
+
+/// The same without what was never touched.
+pub(crate) fn survey_touched<M: ReadMemory + Sync>(
+    memory: &M,
+    spans: &Spans,
+    untouched: &Untouched,
+    rules: &Rules,
+    wanted: Wanted,
+    each: Option<&Each<'_>>,
+) -> Result<Survey> {
+    let types = TypeTable::new(rules, spans);
+    let pieces = pieces(spans.list());
+    let (next, skips) = (AtomicUsize::new(0), Skips::default());
+    let work = || -> Result<Part> {
+        let mut worker = Worker {
+            window: window::Window::new(memory),
+            recogniser: Recogniser { rules, spans, types: TypeCache::new(&types) },
+            objects: wanted == Wanted::Objects,
+            pools: PoolTally::new(rules.geometry),
+            tally: Tally::default(),
+            pending: Pending::default(),
+            skips: &skips,
+            untouched,
+            torn: 0,
+            refused: 0,
+            each,
+        };
+        while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
+            worker.scan(piece)?;
+        }
+        worker.finish()?;
+        let Worker { window, pools, tally, torn, refused, .. } = worker;
+        Ok(Part { pools, tally, unreadable: window.unreadable, torn, refused })
+    };
+    let parts = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
+    });
+    let mut whole: Option<Part> = None;
+    for part in parts {
+        let failed = |_| Error::new(ErrorKind::Panicked, "a thread that read memory panicked");
+        let part = part.map_err(failed)??;
+        match &mut whole {
+            None => whole = Some(part),
+            Some(whole) => whole.merge(part),
+        }
+    }
+    let nothing = || Error::new(ErrorKind::Other, "no thread was started to read memory");
+    let whole = whole.ok_or_else(nothing)?;
+    let names = Names { rules, memory };
+    Ok(whole.finish(&types.addresses(), &names))
+}
+
+impl Part {
+    fn merge(&mut self, other: Self) {
+        self.pools.merge(other.pools);
+        self.tally.merge(&other.tally);
+        self.unreadable += other.unreadable;
+        self.torn += other.torn;
+        self.refused += other.refused;
+    }
+
+    fn finish<M: ReadMemory>(self, addresses: &[u64], names: &Names<'_, M>) -> Survey {
+        let counted = addresses.iter().zip(self.tally.by_type);
+        let mut types: Vec<TypeCounts> = counted
+            .filter(|(_, counts)| counts.objects > 0)
+            .map(|(&address, counts)| TypeCounts { name: names.of(address), address, counts })
+            .collect();
+        let bytes = |counts: &Counts| counts.allocated.saturating_add(counts.buffers);
+        types.sort_by(|a, b| {
+            bytes(&b.counts).cmp(&bytes(&a.counts)).then_with(|| a.name.cmp(&b.name))
+        });
+        Survey {
+            types,
+            pymalloc: self.pools.finish(),
+            unreadable: self.unreadable,
+            torn: self.torn,
+            refused: self.refused,
+        }
+    }
+}
+
+/// Anonymous memory cut where a heap of a thread arena may begin; the rest as it is.
+fn pieces(spans: &[Span]) -> Vec<Span> {
+    let mut pieces = Vec::new();
+    for span in spans {
+        if span.kind != SpanKind::Anonymous {
+            pieces.push(span.clone());
+            continue;
+        }
+        let mut at = span.range.start;
+        while at < span.range.end {
+            let border = (at - at % THREAD_HEAP).saturating_add(THREAD_HEAP);
+            let stop = border.min(span.range.end);
+            pieces.push(Span { range: at..stop, kind: span.kind });
+            at = stop;
+        }
+    }
+    pieces
+}
