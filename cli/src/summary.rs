@@ -63,8 +63,8 @@ fn unknown(judgement: &Judgement, level: Level) -> Vec<String> {
                 .into(),
         ),
         Level::Medium | Level::Low => list.push(
-            "which Python types grow and who holds them: this version reads the interpreter's \
-             threads and collector, not yet its objects"
+            "who holds the objects that grow, and where they were made: this version counts the \
+             interpreter's objects by type, and does not yet follow their references"
                 .into(),
         ),
     }
@@ -86,7 +86,7 @@ fn next_steps(judgement: &Judgement, level: Level, facts: &Facts) -> Vec<NextSte
     match (judgement.verdict.leak, level) {
         (Some(true), Level::High) => steps.push(step(
             format!("memprobe --level medium --pid {pids}"),
-            "looks into the interpreter: threads and garbage collector",
+            "looks into the interpreter: which types of objects grow, and its garbage collector",
         )),
         (Some(true), Level::Medium) => steps.push(step(
             format!("memprobe --level low --pid {pids}"),

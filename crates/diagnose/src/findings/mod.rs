@@ -9,12 +9,18 @@ mod children;
 mod counts;
 mod group;
 mod memory;
+mod python;
 
 use probe::{Certainty, Finding, FindingKind, Growth, Level, Snapshot};
 
 use crate::Judgement;
 use crate::lanes::Lanes;
 use group::Group;
+
+/// Objects that explain this share of the growth make findings about plain memory superfluous.
+const EXPLAINED: f64 = 0.6;
+/// Objects that explain this share of the growth come first.
+const WORTH: f64 = 0.15;
 
 /// Everything that is found, most important first.
 pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) -> Vec<Finding> {
@@ -29,6 +35,20 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
         found.extend(memory::find(&scene));
         let share = |f: &Finding| f.share.unwrap_or(0.0);
         found.sort_by(|a, b| share(b).total_cmp(&share(a)));
+        // What grows comes before where it lies: the mappings are the same bytes once more.
+        let mut objects = python::find(&scene);
+        objects.extend(python::held(&scene));
+        objects.sort_by(|a, b| share(b).total_cmp(&share(a)));
+        let explained: f64 = objects.iter().map(share).sum();
+        if explained >= EXPLAINED {
+            found.retain(|f| f.place.is_some() || f.kind != FindingKind::MappingGrowth);
+        }
+        if explained >= WORTH || !python::counted(&scene) {
+            objects.append(&mut found);
+            found = objects;
+        } else {
+            found.extend(objects);
+        }
     }
     found.extend(counts::threads(&scene));
     found.extend(counts::handles(&scene));
@@ -78,7 +98,9 @@ impl<'a> Scene<'a> {
     fn next_command(&self, pid: u64) -> String {
         match self.level {
             Level::High => format!("memprobe --level medium --pid {pid}"),
-            Level::Medium | Level::Low => format!("memprobe --level low --pid {pid}"),
+            Level::Medium => format!("memprobe --level low --pid {pid}"),
+            // There is no deeper level: a longer look is what is left.
+            Level::Low => format!("memprobe --level low --pid {pid} --for 5m"),
         }
     }
 

@@ -1,0 +1,126 @@
+//! Which types of Python objects grow.
+
+use diff::human;
+use probe::tables::{census, pymalloc};
+use probe::{Certainty, Finding, FindingKind, Growth, Snapshot, Table};
+
+use super::Scene;
+use super::group::{Group, by_key};
+use crate::curve::GRAIN_BYTES;
+use crate::footprint::number;
+
+/// What explains less than this share of the growth is not worth a finding.
+const LEAST_SHARE: f64 = 0.03;
+/// At most so many types are named.
+const MOST: usize = 5;
+
+/// Types that took part in the growth, most bytes first.
+pub(super) fn find(scene: &Scene<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for kept in scene.lanes.of(census::TABLE) {
+        let looks = scene.recent(kept);
+        let by_type = |measure: fn(&Table, usize) -> Option<f64>| {
+            by_key(looks, census::TABLE, |table, row| {
+                let name = table.value(census::TYPE, row).as_str()?;
+                let named = name != census::OTHERS;
+                named.then_some(())?;
+                Some((name.to_owned(), measure(table, row)?))
+            })
+        };
+        let objects = by_type(|table, row| number(table, census::OBJECTS, row));
+        for (name, bytes) in by_type(taken) {
+            if let Some(objects) = objects.get(&name)
+                && counts(scene, &bytes, objects)
+            {
+                found.push(growing(scene, name, &bytes, objects));
+            }
+        }
+    }
+    let bytes = |f: &Finding| f.growth.bytes.unwrap_or(0.0);
+    found.sort_by(|a, b| bytes(b).total_cmp(&bytes(a)));
+    found.truncate(MOST);
+    found
+}
+
+/// Memory that the interpreter's allocator keeps for later, where that is what grew.
+pub(super) fn held(scene: &Scene<'_>) -> Vec<Finding> {
+    let free = |table: &Table, row: usize| {
+        let part = |name| number(table, name, row);
+        Some(part(pymalloc::BYTES_FREE)? + part(pymalloc::BYTES_UNUSED)?)
+    };
+    let groups = scene.lanes.of(pymalloc::TABLE).flat_map(|kept| {
+        by_key(scene.recent(kept), pymalloc::TABLE, |t, r| Some(((), free(t, r)?))).into_values()
+    });
+    let grew = |group: &Group| {
+        let least = (0.2 * scene.growth).max(GRAIN_BYTES);
+        group.points.len() >= 2 && group.growth() >= least
+    };
+    groups.filter(grew).map(|group| keeping(scene, &group)).collect()
+}
+
+/// Own blocks and the buffers that belong to the objects alone.
+fn taken(table: &Table, row: usize) -> Option<f64> {
+    let own = number(table, census::BYTES_ALLOCATED, row)?;
+    Some(own + number(table, census::BYTES_BUFFERS, row).unwrap_or(0.0))
+}
+
+fn counts(scene: &Scene<'_>, bytes: &Group, objects: &Group) -> bool {
+    let least = (LEAST_SHARE * scene.growth).max(GRAIN_BYTES);
+    bytes.points.len() >= 2 && bytes.growth() >= least && objects.growth() > 0.0
+}
+
+fn growing(scene: &Scene<'_>, name: String, bytes: &Group, objects: &Group) -> Finding {
+    let steady = bytes.rising() >= 0.8 && bytes.points.len() >= 3;
+    let sure = scene.leak == Some(true) && steady;
+    let each = bytes.growth() / objects.growth();
+    Finding {
+        id: String::new(),
+        kind: FindingKind::PythonGrowth,
+        place: None,
+        growth: Growth {
+            objects: Some(objects.growth()),
+            bytes: Some(bytes.growth()),
+            objects_per_s: Some(objects.per_s()),
+            bytes_per_s: Some(bytes.per_s()),
+        },
+        share: scene.share(bytes.growth()),
+        holders: Vec::new(),
+        certainty: if sure { Certainty::Likely } else { Certainty::Possible },
+        evidence: vec![
+            objects.counted(&format!("live objects of type {name}")),
+            format!("{} each, with the buffers that belong to them", human::bytes(each)),
+        ],
+        advice: format!(
+            "Look for where {name} objects are kept: a cache, registry or list without a bound. \
+             Who holds them is not read yet."
+        ),
+        subject: name,
+    }
+}
+
+fn keeping(scene: &Scene<'_>, group: &Group) -> Finding {
+    Finding {
+        id: String::new(),
+        kind: FindingKind::AllocatorHeld,
+        subject: "pymalloc: free blocks and pools of the interpreter's allocator".into(),
+        place: None,
+        growth: Growth {
+            objects: None,
+            bytes: Some(group.growth()),
+            objects_per_s: None,
+            bytes_per_s: Some(group.per_s()),
+        },
+        share: scene.share(group.growth()),
+        holders: Vec::new(),
+        certainty: Certainty::Possible,
+        evidence: vec![group.grew("memory that pymalloc keeps and nobody uses")],
+        advice: "Memory that was used once and is kept for later: watch whether it is used again. \
+                 Arenas with a few long-lived objects in them cannot be given back."
+            .into(),
+    }
+}
+
+/// Whether objects were counted at all in this run.
+pub(super) fn counted(scene: &Scene<'_>) -> bool {
+    scene.lanes.of(census::TABLE).any(|kept: &[Snapshot]| kept.len() >= 2)
+}
