@@ -192,6 +192,12 @@ pub enum Cmd {
     Diff(DiffArgs),
     /// Make the report of a recording again
     Report(ReportArgs),
+    /// Count the live Python objects of a process by type, once
+    Census(AnswerArgs),
+    /// Say what the small-block allocator of a Python process holds, once
+    Pymalloc(AnswerArgs),
+    /// Say how the garbage collector of a Python process stands, once
+    Gc(AnswerArgs),
     /// List the plugins that are found, and where they were looked for
     Plugins,
     /// Work with one plugin
@@ -246,6 +252,20 @@ pub struct CheckArgs {
     #[arg(last = true, required = true, value_name = "COMMAND",
           value_hint = ValueHint::CommandWithArguments)]
     pub command_line: Vec<String>,
+}
+
+/// One question, asked once.
+#[derive(Clone, Debug, Args)]
+pub struct AnswerArgs {
+    /// The process
+    #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pid: u32,
+    /// Form of the answer; JSON is the snapshot of the probe
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Show at most this many rows of a table
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub rows: usize,
 }
 
 /// Compare two recordings.

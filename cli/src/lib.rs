@@ -61,6 +61,9 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Some(Cmd::Check(args)) => commands::check::run(&args, global),
         Some(Cmd::Diff(args)) => commands::diff::run(&args),
         Some(Cmd::Report(args)) => commands::report::run(&args),
+        Some(Cmd::Census(args)) => commands::answer::run("census", &args, global),
+        Some(Cmd::Pymalloc(args)) => commands::answer::run("pymalloc", &args, global),
+        Some(Cmd::Gc(args)) => commands::answer::run("gc", &args, global),
         Some(Cmd::Plugins) => commands::plugins::list(global),
         Some(Cmd::Plugin(PluginCmd::Check { file, in_process })) => {
             commands::plugins::check(&file, in_process)

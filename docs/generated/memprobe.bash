@@ -16,6 +16,9 @@ _memprobe() {
             ",$1")
                 cmd="memprobe"
                 ;;
+            memprobe,census)
+                cmd="memprobe__subcmd__census"
+                ;;
             memprobe,check)
                 cmd="memprobe__subcmd__check"
                 ;;
@@ -24,6 +27,9 @@ _memprobe() {
                 ;;
             memprobe,diff)
                 cmd="memprobe__subcmd__diff"
+                ;;
+            memprobe,gc)
+                cmd="memprobe__subcmd__gc"
                 ;;
             memprobe,help)
                 cmd="memprobe__subcmd__help"
@@ -43,8 +49,14 @@ _memprobe() {
             memprobe,probes)
                 cmd="memprobe__subcmd__probes"
                 ;;
+            memprobe,pymalloc)
+                cmd="memprobe__subcmd__pymalloc"
+                ;;
             memprobe,report)
                 cmd="memprobe__subcmd__report"
+                ;;
+            memprobe__subcmd__help,census)
+                cmd="memprobe__subcmd__help__subcmd__census"
                 ;;
             memprobe__subcmd__help,check)
                 cmd="memprobe__subcmd__help__subcmd__check"
@@ -54,6 +66,9 @@ _memprobe() {
                 ;;
             memprobe__subcmd__help,diff)
                 cmd="memprobe__subcmd__help__subcmd__diff"
+                ;;
+            memprobe__subcmd__help,gc)
+                cmd="memprobe__subcmd__help__subcmd__gc"
                 ;;
             memprobe__subcmd__help,help)
                 cmd="memprobe__subcmd__help__subcmd__help"
@@ -72,6 +87,9 @@ _memprobe() {
                 ;;
             memprobe__subcmd__help,probes)
                 cmd="memprobe__subcmd__help__subcmd__probes"
+                ;;
+            memprobe__subcmd__help,pymalloc)
+                cmd="memprobe__subcmd__help__subcmd__pymalloc"
                 ;;
             memprobe__subcmd__help,report)
                 cmd="memprobe__subcmd__help__subcmd__report"
@@ -113,7 +131,7 @@ _memprobe() {
 
     case "${cmd}" in
         memprobe)
-            opts="-p -m -l -f -o -v -q -h -V --pid --match --level --preset --plugin --for --every --events --event-regex --format --output --record --force --fail-on --pass-status --repeat --verbose --quiet --plugin-dir --help --version check diff report plugins plugin probes presets completions man help"
+            opts="-p -m -l -f -o -v -q -h -V --pid --match --level --preset --plugin --for --every --events --event-regex --format --output --record --force --fail-on --pass-status --repeat --verbose --quiet --plugin-dir --help --version check diff report census pymalloc gc plugins plugin probes presets completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -258,6 +276,47 @@ _memprobe() {
                     return 0
                     ;;
                 --repeat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --plugin-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        memprobe__subcmd__census)
+            opts="-p -f -v -q -h --pid --format --rows --verbose --quiet --plugin-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --pid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                --rows)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -476,9 +535,64 @@ _memprobe() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        memprobe__subcmd__help)
-            opts="check diff report plugins plugin probes presets completions man help"
+        memprobe__subcmd__gc)
+            opts="-p -f -v -q -h --pid --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --pid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                --rows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --plugin-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        memprobe__subcmd__help)
+            opts="check diff report census pymalloc gc plugins plugin probes presets completions man help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        memprobe__subcmd__help__subcmd__census)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -519,6 +633,20 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__help__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        memprobe__subcmd__help__subcmd__gc)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -631,6 +759,20 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__help__subcmd__probes)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        memprobe__subcmd__help__subcmd__pymalloc)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -875,6 +1017,47 @@ _memprobe() {
                 return 0
             fi
             case "${prev}" in
+                --plugin-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        memprobe__subcmd__pymalloc)
+            opts="-p -f -v -q -h --pid --format --rows --verbose --quiet --plugin-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --pid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                --rows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --plugin-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then

@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+pub mod answer;
 pub mod check;
 pub mod diff;
 pub mod generated;

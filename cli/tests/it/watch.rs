@@ -244,3 +244,24 @@ fn runs_are_repeated() {
     assert_contract(&report);
     assert_eq!(report["verdict"]["repeatability"]["runs"], 2, "{}", report["verdict"]);
 }
+
+/// Single answers at once: as tables, and as the probe's snapshot.
+#[test]
+fn single_answers() {
+    let target = support::start(
+        "class Planted: pass\nkept = [Planted() for _ in range(4321)]\nprint('ready', flush=True); input()",
+    );
+    let pid = target.pid().to_string();
+    let said = run(["census", "--pid", &pid, "--rows", "9999"]);
+    assert_eq!(said.status, 0, "{}", said.err);
+    let line = said.out.lines().find(|l| l.contains("__main__.Planted")).unwrap();
+    assert!(line.contains("4321"), "{line}");
+    let json = run(["census", "--pid", &pid, "--format", "json"]).json();
+    assert_eq!(json["probe"]["name"], "python");
+    for (command, word) in [("gc", "threshold"), ("pymalloc", "arenas")] {
+        let said = run([command, "--pid", &pid]);
+        assert!(said.status == 0 && said.out.contains(word), "{}{}", said.out, said.err);
+    }
+    let said = run(["census", "--pid", "4194305"]);
+    assert_eq!(said.status, 3, "{}", said.err);
+}
