@@ -1,4 +1,4 @@
-//! The command line, as clap sees it: dumb values. [`crate::settings`] makes sense of them.
+//! The command line, as clap sees it: dumb values. [`crate::watch`] makes sense of them.
 
 use std::path::PathBuf;
 use std::time::Duration;
