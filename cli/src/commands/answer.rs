@@ -16,9 +16,9 @@ use crate::{plan, targets};
 /// When no plugin answers the question, or the process cannot be looked at.
 pub fn run(question: &str, args: &AnswerArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
     let target = targets::identify(args.pid).map_err(Failure::of_target)?;
-    let plugin = who_answers(&plan::search(global), question)?;
-    let found = plan::search(global).find(&plugin)?;
-    let mut probe = found.open(&serde_json::json!({}), OpenOptions::default())?;
+    let search = plan::search(global);
+    let plugin = search.find(&who_answers(&search, question)?)?;
+    let mut probe = plugin.open(&serde_json::json!({}), OpenOptions::default())?;
     let request = Request::new(target, &[question]);
     let snapshot = probe.snapshot(&request).map_err(Failure::of_target)?;
     to_stdout(render(&snapshot, args).as_bytes())?;

@@ -2,10 +2,10 @@
 
 use diff::human;
 use probe::tables::{census, pymalloc};
-use probe::{Certainty, Finding, FindingKind, Growth, Snapshot, Table};
+use probe::{Certainty, Finding, FindingKind, Snapshot, Table};
 
-use super::Scene;
 use super::group::{Group, by_key};
+use super::{Scene, about_bytes};
 use crate::curve::GRAIN_BYTES;
 use crate::footprint::number;
 
@@ -73,51 +73,31 @@ fn growing(scene: &Scene<'_>, name: String, bytes: &Group, objects: &Group) -> F
     let steady = bytes.rising() >= 0.8 && bytes.points.len() >= 3;
     let sure = scene.leak == Some(true) && steady;
     let each = bytes.growth() / objects.growth();
-    Finding {
-        id: String::new(),
-        kind: FindingKind::PythonGrowth,
-        place: None,
-        growth: Growth {
-            objects: Some(objects.growth()),
-            bytes: Some(bytes.growth()),
-            objects_per_s: Some(objects.per_s()),
-            bytes_per_s: Some(bytes.per_s()),
-        },
-        share: scene.share(bytes.growth()),
-        holders: Vec::new(),
-        certainty: if sure { Certainty::Likely } else { Certainty::Possible },
-        evidence: vec![
-            objects.counted(&format!("live objects of type {name}")),
-            format!("{} each, with the buffers that belong to them", human::bytes(each)),
-        ],
-        advice: format!(
-            "Look for where {name} objects are kept: a cache, registry or list without a bound. \
-             Who holds them is not read yet."
-        ),
-        subject: name,
-    }
+    let mut finding = about_bytes(FindingKind::PythonGrowth, bytes, scene);
+    finding.growth.objects = Some(objects.growth());
+    finding.growth.objects_per_s = Some(objects.per_s());
+    finding.certainty = if sure { Certainty::Likely } else { Certainty::Possible };
+    finding.evidence = vec![
+        objects.counted(&format!("live objects of type {name}")),
+        format!("{} each, with the buffers that belong to them", human::bytes(each)),
+    ];
+    finding.advice = format!(
+        "Look for where {name} objects are kept: a cache, registry or list without a bound. \
+         Who holds them is not read yet."
+    );
+    finding.subject = name;
+    finding
 }
 
 fn keeping(scene: &Scene<'_>, group: &Group) -> Finding {
-    Finding {
-        id: String::new(),
-        kind: FindingKind::AllocatorHeld,
-        subject: "pymalloc: free blocks and pools of the interpreter's allocator".into(),
-        place: None,
-        growth: Growth {
-            objects: None,
-            bytes: Some(group.growth()),
-            objects_per_s: None,
-            bytes_per_s: Some(group.per_s()),
-        },
-        share: scene.share(group.growth()),
-        holders: Vec::new(),
-        certainty: Certainty::Possible,
-        evidence: vec![group.grew("memory that pymalloc keeps and nobody uses")],
-        advice: "Memory that was used once and is kept for later: watch whether it is used again. \
-                 Arenas with a few long-lived objects in them cannot be given back."
-            .into(),
-    }
+    let mut finding = about_bytes(FindingKind::AllocatorHeld, group, scene);
+    finding.subject = "pymalloc: free blocks and pools of the interpreter's allocator".into();
+    finding.certainty = Certainty::Possible;
+    finding.evidence = vec![group.grew("memory that pymalloc keeps and nobody uses")];
+    finding.advice = "Memory that was used once and is kept for later: watch whether it is used \
+                      again. Arenas with a few long-lived objects in them cannot be given back."
+        .into();
+    finding
 }
 
 /// Whether objects were counted at all in this run.
