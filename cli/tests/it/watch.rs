@@ -56,9 +56,12 @@ fn it_stops_when_it_is_sure() {
 /// All levels run on a real process, and say what they do not know yet.
 #[test]
 fn every_level_runs() {
-    for (level, question) in [("medium", "python_threads"), ("low", "native_heap")] {
+    for (level, table) in [("medium", "python_threads"), ("low", "native_heap")] {
         let target = support::start(LEAK);
-        let said = watch(&target, &["--level", level, "--for", "8s"]);
+        let dir = tempfile::tempdir().unwrap();
+        let recording = dir.path().join("run.jsonl");
+        let file = recording.to_str().unwrap();
+        let said = watch(&target, &["--level", level, "--for", "8s", "--record", file]);
         let report = said.json();
         assert_contract(&report);
         assert_eq!(report["level"], level);
@@ -77,7 +80,8 @@ fn every_level_runs() {
             .filter(|issue| issue["severity"] == "error")
             .collect();
         assert!(errors.is_empty(), "{errors:?}");
-        let _ = question;
+        let recorded = std::fs::read_to_string(&recording).unwrap();
+        assert!(recorded.contains(&format!("\"{table}\"")), "{level}: no table {table}");
     }
 }
 
