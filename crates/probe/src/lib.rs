@@ -18,7 +18,7 @@ pub mod tables;
 pub mod target;
 
 pub use error::{Error, ErrorKind, Issue, Result, ResultExt, Severity};
-pub use finding::{Certainty, Finding, FindingKind, Growth, Holder, Step};
+pub use finding::{Certainty, Finding, FindingKind, Growth, Holder, Step, path_text};
 pub use probe::{Characteristics, Descriptor, Level, Open, Probe, Question, Request};
 pub use snapshot::{Limits, ProbeId, Snapshot, Taken};
 pub use table::{Column, Role, Table, Unit, Value, Values};
