@@ -8,15 +8,26 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod dominators;
 mod graph;
 mod ids;
 mod label;
 mod objects;
+mod order;
+mod reach;
+mod referrers;
+mod retained;
 mod root;
+mod scc;
 
 pub use build::{Builder, EdgeChunk};
+pub use dominators::{Dominator, Dominators};
 pub use graph::{Edge, Graph, TypeInfo};
 pub use ids::{EdgeId, Label, ObjectId, RootId, TypeId};
 pub use label::{FIRST_SLOT, How, LabelInfo, Strength, UNNAMED_SLOT};
 pub use objects::{IMMORTAL_COUNT, Object, Objects, flags};
+pub use reach::{ObjectSet, Through};
+pub use referrers::Referrers;
+pub use retained::{Group, Retained};
 pub use root::{RootEdge, RootInfo, RootKind};
+pub use scc::Components;
