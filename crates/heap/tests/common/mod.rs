@@ -1,4 +1,5 @@
 //! Random small graphs.
+#![allow(unreachable_pub, reason = "shared by the tests of this folder")]
 
 use std::sync::Arc;
 
@@ -81,7 +82,9 @@ impl Plan {
             let edges = self.edges.iter().filter(|edge| edge.from == object);
             let (target, label): (Vec<u32>, Vec<u8>) =
                 edges.map(|edge| (edge.to, edge.label)).unzip();
-            builder.push(&EdgeChunk { counts: vec![target.len() as u32], target, label }).unwrap();
+            builder
+                .push(&EdgeChunk { counts: vec![target.len() as u32], target, label })
+                .expect("the plan is a graph");
         }
         let kinds = [RootKind::SysModules, RootKind::Frame, RootKind::Stack];
         let roots = kinds.map(|kind| {
@@ -91,6 +94,6 @@ impl Plan {
             let root = roots[edge.from as usize];
             builder.root_edge(root, ObjectId(edge.to), strength(edge.label), None);
         }
-        builder.finish().unwrap()
+        builder.finish().expect("the plan is a graph")
     }
 }
