@@ -181,7 +181,8 @@ pub(crate) fn describe(manifest: &Manifest) -> String {
     }
     let _ = write!(text, ", {}", clock::rfc3339(manifest.taken.unix_ns));
     if !target.command.is_empty() {
-        let command: String = target.command.chars().take(200).collect();
+        let words: Vec<&str> = target.command.split_whitespace().collect();
+        let command: String = words.join(" ").chars().take(80).collect();
         let _ = write!(text, ", {}", harmless(&command));
     }
     text
