@@ -1,1 +1,11 @@
+//! The program as its users meet it: started as a process, on real Python processes.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop, loudly")]
 
+mod bad_input;
+mod captures;
+mod check;
+mod offline;
+mod plugins;
+mod support;
+mod watch;
