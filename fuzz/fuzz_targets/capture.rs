@@ -1,7 +1,7 @@
 //! Captures: any manifest, and any file that the manifest vouches for.
 //!
-//! First byte: 0 feeds a manifest beside a sound table, anything else a table beside a manifest
-//! that is made to fit it.
+//! First byte: 0 feeds a manifest beside a sound table, 1 a table beside a manifest that is made
+//! to fit it, anything else such a table by changes to a sound one: two bytes say where, one what.
 #![no_main]
 
 use std::hash::Hasher as _;
@@ -21,8 +21,9 @@ fuzz_target!(|bytes: &[u8]| {
         write(&manifest, rest);
         write(&table, sound_table);
     } else {
-        write(&manifest, &fitting(sound_manifest, rest));
-        write(&table, rest);
+        let changed = if which == 1 { rest.to_vec() } else { changed(sound_table, rest) };
+        write(&manifest, &fitting(sound_manifest, &changed));
+        write(&table, &changed);
     }
     let limits =
         Limits { rows: 1 << 16, bulk_rows: 1 << 20, page_bytes: 1 << 20, ..Limits::default() };
@@ -37,6 +38,15 @@ fuzz_target!(|bytes: &[u8]| {
 
 fn write(path: &Path, bytes: &[u8]) {
     std::fs::write(path, bytes).expect("own file");
+}
+
+fn changed(sound: &[u8], changes: &[u8]) -> Vec<u8> {
+    let mut bytes = sound.to_vec();
+    for change in changes.chunks_exact(3) {
+        let at = usize::from(u16::from_le_bytes([change[0], change[1]])) % bytes.len();
+        bytes[at] ^= change[2];
+    }
+    bytes
 }
 
 /// The folder that is read; one for the whole run.
