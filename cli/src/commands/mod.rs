@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod check;
 pub mod diff;
+pub mod doctor;
 pub mod generated;
 pub mod plugins;
 pub mod presets;
