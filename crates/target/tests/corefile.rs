@@ -119,6 +119,24 @@ fn foreign_files_are_refused() {
     refused(&huge, InvalidData, "claims to hold");
 }
 
+/// With more headers than 16 bits can count, their number stands in a section header.
+#[test]
+fn the_number_of_headers_may_stand_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("core");
+    drop(program(&path));
+    let mappings = CoreFile::open(&path).unwrap().mappings().to_vec();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let (count, end) = (bytes[56..58].to_vec(), bytes.len() as u64);
+    bytes[56..58].fill(0xff);
+    bytes[40..48].copy_from_slice(&end.to_le_bytes());
+    let mut section = [0; 64];
+    section[44..46].copy_from_slice(&count);
+    bytes.extend(section);
+    std::fs::write(&path, bytes).unwrap();
+    assert_eq!(CoreFile::open(&path).unwrap().mappings(), mappings);
+}
+
 /// A pipe holds nobody up.
 #[test]
 fn a_pipe_is_no_core() {

@@ -5,6 +5,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 
 use super::notes::Notes;
 use crate::images::DELETED;
+use crate::procfs::clock::page_size;
 
 /// Bytes of a file's beginning that are compared: a page, in which the kernel puts the ELF headers
 /// of every mapped file into the core, and in which the linker puts the build's own number.
@@ -59,7 +60,9 @@ fn compare(path: &str, head: &[u8], length: u64) -> Backing {
     };
     let Ok(found) = file.metadata() else { return Backing::Absent };
     let mut start = vec![0; head.len()];
-    let long_enough = found.len().div_ceil(HEAD as u64) >= length / HEAD as u64;
+    // A mapping ends with the page in which the file ends.
+    let long_enough =
+        found.len().checked_next_multiple_of(page_size()).is_some_and(|n| n >= length);
     if found.is_file() && long_enough && file.read_exact_at(&mut start, 0).is_ok() && start == head
     {
         return Backing::Same(file);

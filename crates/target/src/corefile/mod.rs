@@ -135,7 +135,7 @@ impl CoreFile {
         &self.path
     }
 
-    /// Bytes of the process's memory that neither the core nor a file that fits holds.
+    /// Bytes of readable memory of the process that neither the core nor a file that fits holds.
     #[must_use]
     pub fn missing(&self) -> u64 {
         let of_load = |load: &Load| {
@@ -143,7 +143,8 @@ impl CoreFile {
             let backed = self.file_behind(load.range.end - 1).is_some();
             if backed && load.promised == load.held { 0 } else { rest }
         };
-        self.loads.iter().map(of_load).fold(0, u64::saturating_add)
+        let readable = self.loads.iter().filter(|load| load.flags & 4 != 0);
+        readable.map(of_load).fold(0, u64::saturating_add)
     }
 
     /// What a reader should know: files that are missing or others, a core that was cut.
@@ -164,7 +165,7 @@ impl CoreFile {
         let absent: Vec<&str> = unfit(|backing| matches!(backing, Backing::Absent));
         let other: Vec<&str> = unfit(|backing| matches!(backing, Backing::Other));
         for (paths, what) in [(absent, "are not on this machine"), (other, "are others now")] {
-            if let Some(issue) = unfit_files(&paths, what) {
+            if let Some(issue) = unfit_files(&paths, what, self.missing()) {
                 issues.push(issue);
             }
         }
@@ -298,14 +299,15 @@ fn loads(headers: &[Header], length: u64) -> Result<Vec<Load>> {
     Ok(loads)
 }
 
-fn unfit_files(paths: &[&str], what: &str) -> Option<Issue> {
+fn unfit_files(paths: &[&str], what: &str, missing: u64) -> Option<Issue> {
     let first = paths.iter().take(MAX_NAMED).copied().collect::<Vec<_>>().join(", ");
     let more = paths.len().saturating_sub(MAX_NAMED);
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     let message = format!(
-        "{} files that the process had mapped {what} ({first}{more}): what the core leaves to them \
-         is missing",
-        paths.len()
+        "{} files that the process had mapped {what} ({first}{more}): what the core leaves to files \
+         is missing, {} KiB in all",
+        paths.len(),
+        missing >> 10
     );
     let hint = "read the core on the machine, or in the container, where the process ran";
     (!paths.is_empty()).then(|| Issue::warning(message).with_hint(hint))
