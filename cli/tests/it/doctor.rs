@@ -116,7 +116,7 @@ fn a_traced_process_names_its_tracer() {
 fn a_stopped_process_is_said_to_be() {
     let program = support::start(IDLE);
     let pid = program.pid().to_string();
-    let send = |signal| Command::new("kill").args([signal, &pid]).status().unwrap();
+    let send = |signal: &str| Command::new("kill").args([signal, &pid]).status().unwrap();
     send("-STOP");
     while !states(program.pid())[0].contains("T (stopped)") {
         std::thread::yield_now();
