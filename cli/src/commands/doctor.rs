@@ -91,7 +91,7 @@ fn plugins(listed: &[Listed]) -> Check {
     let used = |name: &&&str| {
         listed.iter().any(|entry| entry.name == **name && matches!(entry.status, Status::Used))
     };
-    let (found, missing): (Vec<&str>, Vec<&str>) = STANDARD.iter().partition(|name| used(&name));
+    let (found, missing): (Vec<&str>, Vec<&str>) = STANDARD.iter().partition(|name| used(name));
     if found.is_empty() {
         return Check::no(WHAT, "none is found").with_change(CHANGE);
     }

@@ -88,12 +88,7 @@ impl Notes {
     fn note(&mut self, kind: u32, bytes: &[u8]) {
         let fields = Fields(bytes);
         match kind {
-            NT_PRSTATUS if bytes.len() >= REGISTERS + 8 * COUNT => {
-                if self.threads.len() < MAX_THREADS {
-                    let registers = (0..COUNT).map(|n| fields.word(REGISTERS + 8 * n)).collect();
-                    self.threads.push(FrozenThread { tid: fields.int(32), registers });
-                }
-            }
+            NT_PRSTATUS => self.thread(bytes),
             NT_PRPSINFO => {
                 self.pid = fields.int(24);
                 self.command = text(bytes.get(56..136).unwrap_or_default());
@@ -102,6 +97,15 @@ impl Notes {
             NT_FILE => self.file_list(bytes),
             _ => {}
         }
+    }
+
+    fn thread(&mut self, status: &[u8]) {
+        if status.len() < REGISTERS + 8 * COUNT || self.threads.len() >= MAX_THREADS {
+            return;
+        }
+        let fields = Fields(status);
+        let registers = (0..COUNT).map(|n| fields.word(REGISTERS + 8 * n)).collect();
+        self.threads.push(FrozenThread { tid: fields.int(32), registers });
     }
 
     /// The count, the unit of offsets, ranges, and as many paths.
