@@ -202,6 +202,8 @@ pub enum Cmd {
     Pymalloc(AnswerArgs),
     /// Say how the garbage collector of a Python process stands, once
     Gc(AnswerArgs),
+    /// Say what works on a process, what does not, why, and the one thing to change
+    Doctor(DoctorArgs),
     /// List the plugins that are found, and where they were looked for
     Plugins,
     /// Work with one plugin
@@ -262,8 +264,12 @@ pub struct CheckArgs {
 #[derive(Clone, Debug, Args)]
 pub struct AnswerArgs {
     /// The process
-    #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
-    pub pid: u32,
+    #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..),
+          required_unless_present = "core")]
+    pub pid: Option<u32>,
+    /// Read this core file instead of a process
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "pid")]
+    pub core: Option<PathBuf>,
     /// Form of the answer; JSON is the snapshot of the probe
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -294,6 +300,21 @@ pub struct CaptureArgs {
     #[arg(long, value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
     pub plugin: Vec<String>,
     /// Form of what is said of it; JSON is the manifest
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// What works on a process.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    /// The process
+    #[arg(value_name = "PID", value_parser = clap::value_parser!(u32).range(1..),
+          required_unless_present = "pid", conflicts_with = "pid")]
+    pub process: Option<u32>,
+    /// The process
+    #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pid: Option<u32>,
+    /// Form of the answer; JSON is `memprobe.doctor/1`
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod capture;
 pub mod check;
 pub mod diff;
+pub mod doctor;
 pub mod generated;
 pub mod plugins;
 pub mod presets;

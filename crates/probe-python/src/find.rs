@@ -9,10 +9,10 @@ use probe::{Issue, Result, Severity};
 use target::elf::Elf;
 use target::images::{Image, Mapping, images};
 use target::memory::ReadMemory;
-use target::procfs::ProcessDir;
 use target::procfs::smaps::Dev;
 
 use crate::layout::{COOKIE, COOKIE_FREE_THREADED, COOKIE_VERSION};
+use crate::source::Source;
 use crate::version::Version;
 
 /// The most files that are opened.
@@ -105,16 +105,11 @@ pub(crate) struct Finder {
 
 impl Finder {
     /// Searches all files that a process has mapped.
-    pub(crate) fn find<M: ReadMemory>(
-        &mut self,
-        process: &ProcessDir,
-        mappings: &[Mapping],
-        memory: &M,
-    ) -> Result<Found> {
+    pub(crate) fn find(&mut self, memory: &Source, mappings: &[Mapping]) -> Result<Found> {
         let mut found = Found::default();
         for image in images(mappings).iter().take(MAX_FILES) {
             found.files += 1;
-            match self.facts(process, image) {
+            match self.facts(memory, image) {
                 Ok(None) => {}
                 Ok(Some(facts)) => facts.locate(image, memory, &mut found)?,
                 Err(error) => {
@@ -130,11 +125,11 @@ impl Finder {
         Ok(found)
     }
 
-    fn facts(&mut self, process: &ProcessDir, image: &Image) -> Result<Option<&Facts>> {
+    fn facts(&mut self, source: &Source, image: &Image) -> Result<Option<&Facts>> {
         let Some(first) = image.mappings.first() else { return Ok(None) };
         let key = (first.dev, first.inode);
         if !self.known.contains_key(&key) {
-            let facts = Facts::read(image.elf(process)?)?;
+            let facts = Facts::read(source.elf(image)?)?;
             if self.known.len() >= MAX_FILES {
                 self.known.clear();
             }

@@ -1,7 +1,6 @@
 //! The questions `pymalloc` and `census`: what is surveyed in a process, and its tables.
 
 use probe::{Error, ErrorKind, Issue, Request, Result, Table};
-use target::images;
 use target::procfs::clock;
 
 use crate::attach::Python;
@@ -34,12 +33,12 @@ impl Python {
 
     fn survey_with(&self, wanted: Wanted, each: Option<&Each<'_>>) -> Result<(Survey, Vec<Issue>)> {
         let (rules, mut issues) = self.rules()?;
-        let mappings = images::mappings(self.process())?;
+        let mappings = self.memory().mappings()?;
         let spans = Spans::new(&mappings);
-        let untouched = match self.process().file("pagemap") {
-            Ok(pagemap) => Untouched::read(&pagemap, &spans, clock::page_size()),
+        let untouched = match self.memory().pagemap() {
+            Some(pagemap) => Untouched::read(&pagemap, &spans, clock::page_size()),
             // Then all of it is read.
-            Err(_) => Untouched::default(),
+            None => Untouched::default(),
         };
         if untouched.left_out > 0 {
             issues.push(Issue::info(format!(

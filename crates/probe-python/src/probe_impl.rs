@@ -1,6 +1,7 @@
 //! The probe: from what was read to tables.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use probe::tables::{census, gc, interpreters, pymalloc, python_threads, size_classes};
@@ -28,11 +29,13 @@ pub struct Config {
     /// The most objects of a generation that are counted. Counting costs this program some
     /// 0.2 s per million objects, and the target nothing.
     pub most_objects: u64,
+    /// A core file that is read instead of the process of a request.
+    pub core: Option<PathBuf>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { most_objects: 50_000_000 }
+        Self { most_objects: 50_000_000, core: None }
     }
 }
 
@@ -109,8 +112,12 @@ impl Probe for PythonProbe {
 
     fn snapshot(&mut self, request: &Request) -> Result<Snapshot> {
         let (taken, began) = (clock::now(), Instant::now());
-        let python =
-            Python::attach_again(&request.target, request.frozen.as_ref(), &mut self.finder)?;
+        let python = match &self.config.core {
+            Some(core) => Python::from_core(core)?,
+            None => {
+                Python::attach_again(&request.target, request.frozen.as_ref(), &mut self.finder)?
+            }
+        };
         let id = ProbeId {
             name: self.descriptor.name.clone(),
             version: self.descriptor.version.clone(),
@@ -170,7 +177,7 @@ impl<'a> Look<'a> {
 
     /// Looks at every runtime. Returns why one of them could not be read, if any could not.
     fn runtimes(&mut self) -> Option<Error> {
-        if self.request.wants("threads") {
+        if self.request.wants("threads") && self.python.process().is_some() {
             self.os_threads = self.read_os_threads();
         }
         let mut failed = None;
@@ -296,12 +303,14 @@ impl<'a> Look<'a> {
     }
 
     fn finish(mut self, snapshot: &mut Snapshot) {
-        if self.request.frozen.is_none() {
+        if self.request.frozen.is_none()
+            && let Some(process) = self.python.process()
+        {
             self.issues.push(Issue::info(
                 "the process was not frozen: it ran on while its structures were read, so the \
                  figures are of moments some milliseconds apart",
             ));
-            if !self.python.process().is_alive() {
+            if !process.is_alive() {
                 self.lack(Issue::warning("the process ended while it was read"));
             }
         }
