@@ -39,7 +39,7 @@ impl Kind {
             Self::Mixed => {
                 edge(object.saturating_add(1 + random.below(64)), 0);
                 edge(random.below(count), 1);
-                if object % 2 == 0 {
+                if object.is_multiple_of(2) {
                     edge(object.saturating_sub(random.below(1000)), 0);
                 }
             }
@@ -60,7 +60,7 @@ impl Random {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        ((self.0 >> 32) * u64::from(limit) >> 32) as u32
+        (((self.0 >> 32) * u64::from(limit)) >> 32) as u32
     }
 }
 

@@ -95,8 +95,14 @@ impl Order {
 
     /// Sorts the edges among what is reached by target.
     pub(crate) fn sources(&self, graph: &Graph, through: Through) -> Sources {
+        // The numbers of all targets in one sequence first: looking them up is what takes time.
         let mut first = vec![0_u32; self.vertex.len() + 1];
-        self.each_edge(graph, through, |_, target| first[target as usize] += 1);
+        let mut targets = Vec::with_capacity(graph.edge_count() + graph.root_edges.len());
+        self.each_edge(graph, through, |_, target| {
+            let target = self.number[target as usize];
+            first[target as usize] += 1;
+            targets.push(target);
+        });
         let mut end = 0;
         for place in &mut first {
             end += *place;
@@ -104,25 +110,29 @@ impl Order {
         }
         // Filled from the end of each run to its start.
         let mut source = vec![0; end as usize];
-        self.each_edge(graph, through, |from, target| {
-            let place = &mut first[target as usize];
-            *place -= 1;
-            source[*place as usize] = from;
+        let mut targets = targets.into_iter();
+        self.each_edge(graph, through, |from, _| {
+            if let Some(target) = targets.next() {
+                let place = &mut first[target as usize];
+                *place -= 1;
+                source[*place as usize] = from;
+            }
         });
         Sources { first, source }
     }
 
+    /// All edges among what is reached: the number of the source, and the target as a vertex.
     fn each_edge(&self, graph: &Graph, through: Through, mut edge: impl FnMut(u32, u32)) {
         for (object, &number) in self.number[..self.objects].iter().enumerate() {
             if number != NONE {
                 for target in graph.next(object, through) {
-                    edge(number, self.number[target as usize]);
+                    edge(number, target);
                 }
             }
         }
         for from in graph.root_edges.iter().filter(|edge| through.follows(edge.strength)) {
             let number = self.number[self.objects + from.root.index()];
-            edge(number, self.number[from.target.index()]);
+            edge(number, from.target.0);
         }
     }
 }

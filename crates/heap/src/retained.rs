@@ -19,8 +19,8 @@ pub struct Group {
     pub objects: u64,
     /// Their own bytes.
     pub bytes: u64,
-    /// Bytes that would be freed if all of them went: none counted twice. An object that shares what
-    /// it holds with another of the group only by their dominator being outside is not counted for.
+    /// Bytes that would be freed if all of them went, none counted twice; a lower bound, because
+    /// what several of them hold only together is not in it.
     pub retained: u64,
 }
 
