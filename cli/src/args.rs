@@ -198,6 +198,8 @@ pub enum Cmd {
     Pymalloc(AnswerArgs),
     /// Say how the garbage collector of a Python process stands, once
     Gc(AnswerArgs),
+    /// Print the Python stacks of all threads of a process, once
+    Stacks(AnswerArgs),
     /// List the plugins that are found, and where they were looked for
     Plugins,
     /// Work with one plugin
@@ -263,7 +265,7 @@ pub struct AnswerArgs {
     /// Form of the answer; JSON is the snapshot of the probe
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Show at most this many rows of a table
+    /// Show at most this many rows of a table, or frames of a thread
     #[arg(long, value_name = "N", default_value_t = 30)]
     pub rows: usize,
 }

@@ -1,11 +1,13 @@
-//! `memprobe census`, `pymalloc`, `gc`: one question to whichever plugin answers it, asked once.
+//! `memprobe census`, `pymalloc`, `gc`, `stacks`: one question to whichever plugin answers it,
+//! asked once.
 
 use std::fmt::Write as _;
 
 use plugin_host::{OpenOptions, Search};
-use probe::{Error, ErrorKind, Probe, Request, Result, Severity, Snapshot};
+use probe::{Error, ErrorKind, Probe, Request, Result, Severity, Snapshot, tables};
 
 use crate::args::{AnswerArgs, Format, GlobalArgs};
+use crate::commands::tracebacks;
 use crate::exit::{Exit, Failure};
 use crate::output::{harmless, to_stdout};
 use crate::{plan, targets};
@@ -43,6 +45,7 @@ fn render(snapshot: &Snapshot, args: &AnswerArgs) -> String {
     for table in snapshot.tables.iter().filter(|t| t.rows() > 0) {
         text.push_str(&match args.format {
             Format::Markdown => report::table_markdown(table, args.rows),
+            _ if table.name == tables::stacks::TABLE => tracebacks::text(table, args.rows),
             _ => report::table_text(table, args.rows),
         });
         text.push('\n');

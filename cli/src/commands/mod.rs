@@ -8,3 +8,4 @@ pub mod plugins;
 pub mod presets;
 pub mod probes;
 pub mod report;
+mod tracebacks;

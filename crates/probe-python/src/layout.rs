@@ -302,14 +302,7 @@ impl Table {
 
 impl Entries {
     fn read<M: ReadMemory>(&self, memory: &M, runtime: u64) -> Result<Layout> {
-        let entry = |at: u64| {
-            let offset = memory.read_u64(runtime.saturating_add(at))?;
-            if offset <= MAX_OFFSET && offset % 4 == 0 {
-                return Ok(offset);
-            }
-            let message = format!("entry {at} says {offset}, which is no offset");
-            Err(Error::new(ErrorKind::InvalidData, message))
-        };
+        let entry = |at| entry(memory, runtime, at);
         Ok(Layout {
             interpreters_head: entry(self.interpreters_head)?,
             interpreter_id: entry(self.interpreter_id)?,
@@ -322,4 +315,18 @@ impl Entries {
             collector: Place::Interpreter(entry(self.collector)?),
         })
     }
+}
+
+/// An entry of the runtime's own table of offsets.
+///
+/// # Errors
+/// [`ErrorKind::InvalidData`] when it is no offset.
+pub(crate) fn entry<M: ReadMemory>(memory: &M, runtime: u64, at: u64) -> Result<u64> {
+    let offset = memory.read_u64(runtime.saturating_add(at))?;
+    // Of what is read with these, only an owner of a frame is not aligned.
+    if offset <= MAX_OFFSET && offset % 2 == 0 {
+        return Ok(offset);
+    }
+    let message = format!("entry {at} says {offset}, which is no offset");
+    Err(Error::new(ErrorKind::InvalidData, message))
 }

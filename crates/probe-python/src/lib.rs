@@ -31,6 +31,7 @@ mod os_threads;
 mod probe_impl;
 pub mod pymalloc;
 mod rows;
+pub mod stacks;
 mod state;
 mod version;
 pub mod walk;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use probe::tables::{census, gc, interpreters, pymalloc, python_threads, size_classes};
+use probe::tables::{census, gc, interpreters, pymalloc, python_threads, size_classes, stacks};
 use probe::{
     Characteristics, Descriptor, Error, Issue, Level, Open, Probe, ProbeId, Question, Request,
     Result, Severity, Snapshot,
@@ -18,7 +18,9 @@ use crate::heap;
 use crate::layout;
 use crate::os_threads::OsThreads;
 use crate::rows::{GenerationRow, InterpreterRow, Key, Rows, ThreadRow};
-use crate::state::Interpreter;
+use crate::stacks::table;
+use crate::stacks::table::FrameRow;
+use crate::state::{Interpreter, ThreadState};
 use crate::walk::{Survey, Wanted};
 
 /// Settings of the probe, from a preset.
@@ -64,6 +66,11 @@ impl Open for PythonProbe {
                     "threads",
                     &[python_threads::TABLE],
                     "the same, and one file of /proc per thread",
+                ),
+                Question::new(
+                    "stacks",
+                    &[stacks::TABLE],
+                    "the same, and some four small reads per frame",
                 ),
                 Question::new(
                     "gc",
@@ -138,6 +145,7 @@ struct Look<'a> {
     os_threads: OsThreads,
     interpreters: Rows<InterpreterRow>,
     threads: Rows<ThreadRow>,
+    frames: Rows<FrameRow>,
     collectors: Rows<GenerationRow>,
     /// Newest version seen.
     version: Option<(u32, u32, String)>,
@@ -155,6 +163,7 @@ impl<'a> Look<'a> {
             os_threads: OsThreads::default(),
             interpreters: Rows { rows: Vec::new() },
             threads: Rows { rows: Vec::new() },
+            frames: Rows { rows: Vec::new() },
             collectors: Rows { rows: Vec::new() },
             version: None,
             survey: None,
@@ -170,7 +179,7 @@ impl<'a> Look<'a> {
 
     /// Looks at every runtime. Returns why one of them could not be read, if any could not.
     fn runtimes(&mut self) -> Option<Error> {
-        if self.request.wants("threads") {
+        if self.request.wants("threads") || self.request.wants("stacks") {
             self.os_threads = self.read_os_threads();
         }
         let mut failed = None;
@@ -222,12 +231,11 @@ impl<'a> Look<'a> {
         let seen = (version.major, version.minor, version.to_string());
         self.version = self.version.take().max((!list.is_empty()).then_some(seen));
         self.remark(runtime);
+        if self.request.wants("stacks") {
+            self.stacks(runtime, &list);
+        }
         for interpreter in &list {
-            let key = Key {
-                pid: self.request.target.pid.into(),
-                runtime: runtime.address,
-                interpreter: interpreter.id,
-            };
+            let key = self.key(runtime, interpreter);
             let threads = interpreter.threads.len() as u64;
             self.interpreters
                 .rows
@@ -240,6 +248,14 @@ impl<'a> Look<'a> {
             }
         }
         Ok(())
+    }
+
+    fn key(&self, runtime: &Runtime, interpreter: &Interpreter) -> Key {
+        Key {
+            pid: self.request.target.pid.into(),
+            runtime: runtime.address,
+            interpreter: interpreter.id,
+        }
     }
 
     /// What the reader should know of this version and build.
@@ -262,12 +278,39 @@ impl<'a> Look<'a> {
     fn threads(&mut self, key: Key, interpreter: &Interpreter) {
         let mut seen = HashSet::new();
         for state in &interpreter.threads {
-            let os = self.os_threads.of(self.python.memory(), state);
-            let known = os.map(|os| os.tid).or(Some(state.handle).filter(|&handle| handle != 0));
-            // A thread may have several states: a key stands once.
-            let thread = known.filter(|&thread| seen.insert(thread)).unwrap_or(state.address);
-            let name = os.and_then(|os| os.name.clone());
+            let (thread, name) = self.identify(state, &mut seen);
             self.threads.rows.push((key, ThreadRow { thread, name }));
+        }
+    }
+
+    /// The number and the name of a thread. One may have several states: a key stands once.
+    fn identify(&self, state: &ThreadState, seen: &mut HashSet<u64>) -> (u64, Option<String>) {
+        let os = self.os_threads.of(self.python.memory(), state);
+        let known = os.map(|os| os.tid).or(Some(state.handle).filter(|&handle| handle != 0));
+        let thread = known.filter(|&thread| seen.insert(thread)).unwrap_or(state.address);
+        (thread, os.and_then(|os| os.name.clone()))
+    }
+
+    fn stacks(&mut self, runtime: &Runtime, interpreters: &[Interpreter]) {
+        let holders = self.python.gil_holders(runtime, interpreters).unwrap_or_default();
+        for interpreter in interpreters {
+            let key = self.key(runtime, interpreter);
+            let mut seen = HashSet::new();
+            for stack in self.python.stacks(runtime, interpreter, &holders) {
+                let stack = match stack {
+                    Ok(stack) => stack,
+                    Err(error) => {
+                        self.lack(error.to_issue(Severity::Warning));
+                        continue;
+                    }
+                };
+                let (thread, name) = self.identify(&stack.thread, &mut seen);
+                if let Some(doubt) = stack.doubt {
+                    self.lack(Issue::warning(format!("thread {thread}: {doubt}")));
+                }
+                let rows = table::rows(stack, thread, name.as_deref());
+                self.frames.rows.extend(rows.map(|row| (key, row)));
+            }
         }
     }
 
@@ -311,6 +354,9 @@ impl<'a> Look<'a> {
         }
         if self.request.wants("threads") {
             snapshot.tables.push(self.threads.table());
+        }
+        if self.request.wants("stacks") {
+            snapshot.tables.push(self.frames.table());
         }
         if self.request.wants("gc") {
             snapshot.tables.push(self.collectors.table());

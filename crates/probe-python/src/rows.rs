@@ -36,7 +36,7 @@ pub(crate) struct GenerationRow {
 }
 
 impl<T> Rows<T> {
-    fn keys(&self, pid: &str, runtime: &str, interpreter: &str) -> Vec<Column> {
+    pub(crate) fn keys(&self, pid: &str, runtime: &str, interpreter: &str) -> Vec<Column> {
         let addresses = self.rows.iter().map(|(key, _)| Some(key.runtime)).collect();
         vec![
             Column::id_key(pid, self.rows.iter().map(|(key, _)| key.pid)),
@@ -45,11 +45,11 @@ impl<T> Rows<T> {
         ]
     }
 
-    fn text(&self, name: &str, cell: impl Fn(&T) -> Option<String>) -> Column {
+    pub(crate) fn text(&self, name: &str, cell: impl Fn(&T) -> Option<String>) -> Column {
         Column::text(name, self.rows.iter().map(|(_, row)| cell(row)))
     }
 
-    fn numbers(&self, cell: impl Fn(&T) -> Option<u64>) -> Vec<Option<u64>> {
+    pub(crate) fn numbers(&self, cell: impl Fn(&T) -> Option<u64>) -> Vec<Option<u64>> {
         self.rows.iter().map(|(_, row)| cell(row)).collect()
     }
 }

@@ -3,6 +3,10 @@
 //! A rule never asks *which probe* a table came from: any probe that fills these tables is
 //! judged by the same rules. Every cell may be missing. Bytes are bytes, never KiB.
 
+mod python;
+
+pub use python::stacks;
+
 /// One row per process of the target's tree. Question `rss` fills only the columns marked (c).
 pub mod processes {
     /// The table.
