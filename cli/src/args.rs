@@ -200,6 +200,8 @@ pub enum Cmd {
     Gc(AnswerArgs),
     /// Print the Python stacks of all threads of a process, once
     Stacks(AnswerArgs),
+    /// Say which lines allocated the memory of a process that has tracemalloc on, once
+    Tracemalloc(AnswerArgs),
     /// List the plugins that are found, and where they were looked for
     Plugins,
     /// Work with one plugin

@@ -24,6 +24,7 @@
 mod attach;
 pub mod census;
 mod collector;
+mod describe;
 mod find;
 mod heap;
 pub mod layout;
@@ -33,6 +34,7 @@ pub mod pymalloc;
 mod rows;
 pub mod stacks;
 mod state;
+pub mod tracemalloc;
 mod version;
 pub mod walk;
 

@@ -3,16 +3,13 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use probe::tables::{census, gc, interpreters, pymalloc, python_threads, size_classes, stacks};
-use probe::{
-    Characteristics, Descriptor, Error, Issue, Level, Open, Probe, ProbeId, Question, Request,
-    Result, Severity, Snapshot,
-};
+use probe::{Descriptor, Error, Issue, Open, Probe, ProbeId, Request, Result, Severity, Snapshot};
 use serde::Deserialize;
 use target::procfs::{ProcessDir, clock};
 
 use crate::attach::Python;
 use crate::collector::{Collector, Objects};
+use crate::describe::descriptor;
 use crate::find::{Finder, Runtime};
 use crate::heap;
 use crate::layout;
@@ -21,6 +18,7 @@ use crate::rows::{GenerationRow, InterpreterRow, Key, Rows, ThreadRow};
 use crate::stacks::table;
 use crate::stacks::table::FrameRow;
 use crate::state::{Interpreter, ThreadState};
+use crate::tracemalloc::table::{self as traced, Found, remark};
 use crate::walk::{Survey, Wanted};
 
 /// Settings of the probe, from a preset.
@@ -50,58 +48,7 @@ impl Open for PythonProbe {
     type Config = Config;
 
     fn describe() -> Descriptor {
-        Descriptor {
-            name: "python".into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            summary: "CPython from outside: interpreters, threads, collector, objects, pools"
-                .into(),
-            level: Level::Medium,
-            questions: vec![
-                Question::new(
-                    "runtime",
-                    &[interpreters::TABLE],
-                    "some 100 small reads, under 1 ms; 10 ms the first time",
-                ),
-                Question::new(
-                    "threads",
-                    &[python_threads::TABLE],
-                    "the same, and one file of /proc per thread",
-                ),
-                Question::new(
-                    "stacks",
-                    &[stacks::TABLE],
-                    "the same, and some four small reads per frame",
-                ),
-                Question::new(
-                    "gc",
-                    &[gc::TABLE],
-                    "reads the headers of all tracked objects: about 0.2 s of this program per \
-                     million",
-                ),
-                Question::new(
-                    "pymalloc",
-                    &[pymalloc::TABLE, size_classes::TABLE],
-                    "reads all anonymous memory once: about 0.3 s of this program per GB",
-                ),
-                Question::new(
-                    "census",
-                    &[census::TABLE, size_classes::TABLE],
-                    "the same, and looks at every block: about 0.1 s of this program per million \
-                     objects",
-                ),
-            ],
-            characteristics: Characteristics {
-                availability: "Linux, CPython 3.7 to 3.15 (3.14 and 3.15 untested); needs the \
-                               right to trace the process"
-                    .into(),
-                memory_granularity: "objects by type, blocks by size class, objects per generation"
-                    .into(),
-                execution_granularity: "interpreter and thread".into(),
-                memory_cost: "none".into(),
-                execution_cost: "none: memory is read while the process runs".into(),
-                developer_cost: "none: no change, no restart, no symbols".into(),
-            },
-        }
+        descriptor()
     }
 
     fn open(config: Config) -> Result<Self> {
@@ -150,6 +97,7 @@ struct Look<'a> {
     /// Newest version seen.
     version: Option<(u32, u32, String)>,
     survey: Option<Survey>,
+    traced: Vec<Found>,
     issues: Vec<Issue>,
     complete: bool,
 }
@@ -167,6 +115,7 @@ impl<'a> Look<'a> {
             collectors: Rows { rows: Vec::new() },
             version: None,
             survey: None,
+            traced: Vec::new(),
             issues: Vec::new(),
             complete: true,
         }
@@ -234,6 +183,9 @@ impl<'a> Look<'a> {
         if self.request.wants("stacks") {
             self.stacks(runtime, &list);
         }
+        if self.request.wants("tracemalloc") && !list.is_empty() {
+            self.tracemalloc(runtime);
+        }
         for interpreter in &list {
             let key = self.key(runtime, interpreter);
             let threads = interpreter.threads.len() as u64;
@@ -248,6 +200,18 @@ impl<'a> Look<'a> {
             }
         }
         Ok(())
+    }
+
+    fn tracemalloc(&mut self, runtime: &Runtime) {
+        match self.python.tracemalloc(runtime, self.most_objects) {
+            Ok(tracing) => {
+                let (issue, is_lack) = remark(runtime, &tracing);
+                self.complete &= !is_lack;
+                self.issues.extend(issue);
+                self.traced.push((runtime.address, tracing));
+            }
+            Err(error) => self.lack(error.to_issue(Severity::Warning)),
+        }
     }
 
     fn key(&self, runtime: &Runtime, interpreter: &Interpreter) -> Key {
@@ -360,6 +324,10 @@ impl<'a> Look<'a> {
         }
         if self.request.wants("gc") {
             snapshot.tables.push(self.collectors.table());
+        }
+        if self.request.wants("tracemalloc") {
+            let pid = self.request.target.pid.into();
+            snapshot.tables.extend(traced::tables(&self.traced, pid));
         }
         if let Some(survey) = &self.survey {
             let pid = self.request.target.pid.into();

@@ -5,7 +5,9 @@
 
 mod python;
 
-pub use python::stacks;
+pub use python::{
+    stacks, tracemalloc, tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks,
+};
 
 /// One row per process of the target's tree. Question `rss` fills only the columns marked (c).
 pub mod processes {
