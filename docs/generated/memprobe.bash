@@ -58,6 +58,9 @@ _memprobe() {
             memprobe,stacks)
                 cmd="memprobe__subcmd__stacks"
                 ;;
+            memprobe,tracemalloc)
+                cmd="memprobe__subcmd__tracemalloc"
+                ;;
             memprobe__subcmd__help,census)
                 cmd="memprobe__subcmd__help__subcmd__census"
                 ;;
@@ -100,6 +103,9 @@ _memprobe() {
             memprobe__subcmd__help,stacks)
                 cmd="memprobe__subcmd__help__subcmd__stacks"
                 ;;
+            memprobe__subcmd__help,tracemalloc)
+                cmd="memprobe__subcmd__help__subcmd__tracemalloc"
+                ;;
             memprobe__subcmd__help__subcmd__plugin,check)
                 cmd="memprobe__subcmd__help__subcmd__plugin__subcmd__check"
                 ;;
@@ -137,7 +143,7 @@ _memprobe() {
 
     case "${cmd}" in
         memprobe)
-            opts="-p -m -l -f -o -v -q -h -V --pid --match --level --preset --plugin --for --every --events --event-regex --format --output --record --force --fail-on --pass-status --repeat --verbose --quiet --plugin-dir --help --version check diff report census pymalloc gc stacks plugins plugin probes presets completions man help"
+            opts="-p -m -l -f -o -v -q -h -V --pid --match --level --preset --plugin --for --every --events --event-regex --format --output --record --force --fail-on --pass-status --repeat --verbose --quiet --plugin-dir --help --version check diff report census pymalloc gc stacks tracemalloc plugins plugin probes presets completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -583,7 +589,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__help)
-            opts="check diff report census pymalloc gc stacks plugins plugin probes presets completions man help"
+            opts="check diff report census pymalloc gc stacks tracemalloc plugins plugin probes presets completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -807,6 +813,20 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__help__subcmd__stacks)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        memprobe__subcmd__help__subcmd__tracemalloc)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1152,6 +1172,47 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__stacks)
+            opts="-p -f -v -q -h --pid --format --rows --verbose --quiet --plugin-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --pid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                --rows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --plugin-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        memprobe__subcmd__tracemalloc)
             opts="-p -f -v -q -h --pid --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -297,7 +297,8 @@ impl<'a> Look<'a> {
                 self.lack(issue);
             }
             let enabled = collector.enabled;
-            let row = GenerationRow { name, enabled, generation, objects };
+            let garbage = collector.garbage.filter(|_| name == "2");
+            let row = GenerationRow { name, enabled, generation, objects, garbage };
             self.collectors.rows.push((key, row));
         }
     }

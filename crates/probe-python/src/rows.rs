@@ -33,6 +33,8 @@ pub(crate) struct GenerationRow {
     pub(crate) enabled: bool,
     pub(crate) generation: Option<Generation>,
     pub(crate) objects: Objects,
+    /// Given with the oldest generation.
+    pub(crate) garbage: Option<u64>,
 }
 
 impl<T> Rows<T> {
@@ -104,6 +106,7 @@ impl Rows<GenerationRow> {
             counter(t::COLLECTIONS, |s| s.collections),
             counter(t::COLLECTED, |s| s.collected),
             counter(t::UNCOLLECTABLE, |s| s.uncollectable),
+            Column::level(t::GARBAGE, Unit::Count, self.numbers(|row| row.garbage)),
         ]);
         Table::new(t::TABLE, columns)
     }

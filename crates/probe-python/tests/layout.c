@@ -63,6 +63,7 @@ static void collector(void)
     SAY("gc.permanent", GC(permanent_generation));
     SAY("gc.statistics", GC(generation_stats));
     SAY("gc.collecting", GC(collecting));
+    SAY("gc.garbage", GC(garbage));
 }
 
 static void frames(void)

@@ -121,6 +121,7 @@ fn compare_collector(python: &Python, table: &CollectorTable, told: &Told) {
             ("gc.permanent", table.permanent),
             ("gc.statistics", table.statistics.unwrap()),
             ("gc.collecting", table.collecting.unwrap()),
+            ("gc.garbage", table.garbage.unwrap()),
         ],
     );
 }

@@ -261,6 +261,8 @@ pub mod gc {
     pub const COLLECTED: &str = "collected";
     /// Counter, count: objects found uncollectable so far.
     pub const UNCOLLECTABLE: &str = "uncollectable";
+    /// Level, count: length of `gc.garbage`; in the row of generation 2.
+    pub const GARBAGE: &str = "garbage";
 }
 
 /// Parts of the native heap as the mappings show them (question `native`).
