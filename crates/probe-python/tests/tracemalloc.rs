@@ -223,7 +223,7 @@ work()
 ";
     for python in known() {
         let program = Running::python(&python, BUSY);
-        for _ in 0..5 {
+        for _ in 0..2 {
             let snapshot = look(program.pid());
             let table = snapshot.table(tracemalloc_lines::TABLE).unwrap();
             let row = (0..table.rows())
