@@ -204,6 +204,10 @@ pub enum Cmd {
     Gc(AnswerArgs),
     /// Say what works on a process, what does not, why, and the one thing to change
     Doctor(DoctorArgs),
+    /// Print the Python stacks of all threads of a process, once
+    Stacks(AnswerArgs),
+    /// Say which lines allocated the memory of a process that has tracemalloc on, once
+    Tracemalloc(AnswerArgs),
     /// List the plugins that are found, and where they were looked for
     Plugins,
     /// Work with one plugin
@@ -273,7 +277,7 @@ pub struct AnswerArgs {
     /// Form of the answer; JSON is the snapshot of the probe
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Show at most this many rows of a table
+    /// Show at most this many rows of a table, or frames of a thread
     #[arg(long, value_name = "N", default_value_t = 30)]
     pub rows: usize,
 }

@@ -1,12 +1,16 @@
-//! `memprobe census`, `pymalloc`, `gc`: one question to whichever plugin answers it, asked once.
+//! `memprobe census`, `pymalloc`, `gc`, `stacks`, `tracemalloc`: one question to whichever plugin
+//! answers it, asked once.
 
 use std::fmt::Write as _;
 
 use plugin_host::{OpenOptions, Search};
-use probe::{Error, ErrorKind, Issue, Probe, Request, Result, Severity, Snapshot, Table, Target};
+use probe::{
+    Error, ErrorKind, Issue, Probe, Request, Result, Severity, Snapshot, Table, Target, tables,
+};
 use target::corefile::CoreFile;
 
 use crate::args::{AnswerArgs, Format, GlobalArgs};
+use crate::commands::tracebacks;
 use crate::exit::{Exit, Failure};
 use crate::output::{harmless, to_stdout};
 use crate::{plan, targets};
@@ -59,6 +63,7 @@ pub(crate) fn in_form(table: &Table, format: Format, rows: usize) -> String {
     }
     let text = match format {
         Format::Markdown => report::table_markdown(table, rows),
+        _ if table.name == tables::stacks::TABLE => tracebacks::text(table, rows),
         _ => report::table_text(table, rows),
     };
     text + "\n"

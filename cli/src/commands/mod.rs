@@ -11,3 +11,4 @@ pub mod presets;
 pub mod probes;
 pub mod report;
 pub mod show;
+mod tracebacks;

@@ -63,6 +63,8 @@ pub struct Runtime {
     pub debug: bool,
     /// Whether it was built without the global lock.
     pub free_threaded: bool,
+    /// Address of `_Py_tracemalloc_config`, where it is exported (3.8 to 3.11).
+    pub(crate) tracemalloc: Option<u64>,
 }
 
 impl Runtime {
@@ -93,6 +95,7 @@ struct Facts {
     elf: Elf,
     runtime: Option<(u64, FoundBy)>,
     version: Option<u64>,
+    tracemalloc: Option<u64>,
     debug: bool,
 }
 
@@ -142,9 +145,10 @@ impl Finder {
 impl Facts {
     /// `None`: the file has nothing of an interpreter.
     fn read(elf: Elf) -> Result<Option<Self>> {
-        let [runtime, version, initialize, new_interpreter, debug] = elf.symbols([
+        let [runtime, version, tracemalloc, initialize, new_interpreter, debug] = elf.symbols([
             "_PyRuntime",
             "Py_Version",
+            "_Py_tracemalloc_config",
             "Py_Initialize",
             "Py_NewInterpreter",
             // Exported by builds that check reference counts.
@@ -154,7 +158,7 @@ impl Facts {
         let runtime = runtime.map(|address| (address, FoundBy::Symbol)).or_else(section);
         let is_python = runtime.is_some() || (initialize.is_some() && new_interpreter.is_some());
         let debug = debug.is_some();
-        Ok(is_python.then_some(Self { elf, runtime, version, debug }))
+        Ok(is_python.then_some(Self { elf, runtime, version, tracemalloc, debug }))
     }
 
     /// Finds every copy of this file in the process.
@@ -177,6 +181,7 @@ impl Facts {
                     version,
                     debug: self.debug,
                     free_threaded: cookie.is_some_and(|c| c.free_threaded),
+                    tracemalloc: self.tracemalloc.map(|at| bias.wrapping_add(at)),
                 }),
                 (None, Some(version)) => found.refused.push(format!(
                     "Python {version} in {library} has no runtime structure: it is too old, or \
@@ -249,6 +254,7 @@ fn scan<M: ReadMemory>(image: &Image, memory: &M) -> Result<Vec<Runtime>> {
         version: cookie.version,
         debug: false,
         free_threaded: cookie.free_threaded,
+        tracemalloc: None,
     });
     Ok(runtime.into_iter().collect())
 }
