@@ -119,6 +119,7 @@ fn places_where_no_capture_can_be() {
     refused(&capture(4_194_305, &dir.path().join("x"), &[]), 3, &["no process"]);
     refused(&run(["show", &foreign.display().to_string()]), 2, &["manifest.json"]);
     refused(&run(["show", "/etc/hostname"]), 2, &["/etc/hostname"]);
+    refused(&run(["report", &to.display().to_string()]), 2, &["memprobe show"]);
 
     // A disk that fills up: nothing is left. A limit on file sizes stands in for it.
     let full = dir.path().join("full");
