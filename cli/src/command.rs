@@ -104,6 +104,13 @@ impl Launched {
 }
 
 fn wait(mut child: Child, to: &Sender<Message>) {
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+    // While it is traced a plain wait would take the reports that are for the tracer.
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    while let Some(pid) = pid
+        && waitid(WaitId::Pid(pid), ended).is_err_and(|e| e == rustix::io::Errno::INTR)
+    {}
     if let Ok(status) = child.wait() {
         let _ = to.send(Message::CommandEnded(status));
     }
