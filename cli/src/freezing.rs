@@ -78,7 +78,9 @@ fn frozen_round(
 ) -> Result<Round> {
     let frozen = match freeze(target, method, &options()) {
         Ok(frozen) => frozen,
-        Err(error) if error.kind() == ErrorKind::TargetEnded => return Err(error),
+        Err(error) if matches!(error.kind(), ErrorKind::TargetEnded | ErrorKind::NotFound) => {
+            return Err(error);
+        }
         Err(error) => {
             let issues = vec![not_frozen(target, error)];
             return Ok(Round { answers: ask(None), issues, pause: None });

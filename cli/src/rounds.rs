@@ -207,3 +207,134 @@ impl<P: Probe> Asked<P> {
         answers
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    use probe::{
+        Characteristics, Descriptor, ErrorKind, FrozenBy, Level, ProbeId, Request, Result, Taken,
+    };
+    use test_support::Running;
+
+    /// Notes what it was lent; fails if it is to.
+    struct Fake {
+        descriptor: Descriptor,
+        lent: Sender<(u32, bool)>,
+        fails: Option<ErrorKind>,
+    }
+
+    impl Probe for Fake {
+        fn descriptor(&self) -> &Descriptor {
+            &self.descriptor
+        }
+
+        fn snapshot(&mut self, request: &Request) -> Result<Snapshot> {
+            let pid = request.frozen.as_ref().map_or(0, |frozen| frozen.pid);
+            let lives = std::path::Path::new(&format!("/proc/{pid}")).exists();
+            self.lent.send((pid, lives)).unwrap();
+            match self.fails {
+                Some(kind) => Err(Error::new(kind, "it was told to")),
+                None => Ok(Snapshot::new(
+                    ProbeId::default(),
+                    request.target.clone(),
+                    Taken { unix_ns: 1, monotonic_ns: 1 },
+                )),
+            }
+        }
+    }
+
+    fn fake(lent: &Sender<(u32, bool)>, fails: Option<ErrorKind>) -> Fake {
+        let descriptor = Descriptor {
+            name: "fake".into(),
+            version: "1".into(),
+            summary: "notes what it is lent".into(),
+            level: Level::Medium,
+            questions: Vec::new(),
+            characteristics: Characteristics::default(),
+        };
+        Fake { descriptor, lent: lent.clone(), fails }
+    }
+
+    /// One round: all messages, and what the probes were lent.
+    fn one_round(
+        target: &Running,
+        method: Method,
+        fails: &[Option<ErrorKind>],
+    ) -> (Vec<Message>, Vec<(u32, bool)>) {
+        let (lend, lent) = channel();
+        let mut subject = Subject::new(Target::from_pid(target.pid()));
+        let span = Span { begin: Instant::now(), length: None };
+        let ask = Ask { questions: Vec::new(), pace: crate::pace::Pace::Rounds(2) };
+        for &fails in fails {
+            subject.add("fake".into(), fake(&lend, fails), std::slice::from_ref(&ask), span);
+        }
+        let shutter = Arc::default();
+        let rounds = Rounds { subjects: vec![subject], method, guardian: None, shutter };
+        let (to, messages) = channel();
+        let stop = StopFlag::default();
+        stop.stop(Ending::WithLastLook);
+        rounds.run(&stop, &to);
+        drop((to, lend));
+        (messages.iter().collect(), lent.iter().collect())
+    }
+
+    fn waiting() -> Running {
+        Running::python(&test_support::python(), "print('ready'); input()")
+    }
+
+    /// All probes of a round are lent the same, share its moment and its pause, and what they
+    /// were lent is gone afterwards.
+    #[test]
+    fn a_round_is_one_freeze() {
+        let mut target = waiting();
+        for method in [Method::Stop, Method::Auto] {
+            let (messages, lent) = one_round(&target, method, &[None, None, None]);
+            assert!(lent.iter().all(|&one| one == (lent[0].0, true)), "{lent:?}");
+            assert_eq!(lent.len(), 3);
+            let seen: Vec<&Snapshot> = messages
+                .iter()
+                .filter_map(|m| if let Message::Snapshot(s) = m { Some(&**s) } else { None })
+                .collect();
+            assert_eq!(seen.len(), 3);
+            let cost = |s: &&Snapshot| (s.taken, s.paused_ns, s.frozen);
+            assert!(seen.iter().all(|s| cost(s) == cost(&seen[0])));
+            assert!(seen[0].paused_ns > 0 && seen[0].taken.monotonic_ns > 1);
+            match seen[0].frozen.unwrap() {
+                FrozenBy::Stop => assert_eq!(lent[0].0, target.pid()),
+                FrozenBy::Fork => {
+                    assert!(!std::path::Path::new(&format!("/proc/{}", lent[0].0)).exists());
+                }
+            }
+            assert!(target.is_running());
+        }
+    }
+
+    /// A probe that hangs or fails costs its own data; a pause in which nobody saw anything is
+    /// told all the same.
+    #[test]
+    fn failures_are_the_probes_own() {
+        let target = waiting();
+        let late = Some(ErrorKind::TimedOut);
+        let (messages, lent) = one_round(&target, Method::Stop, &[late, None]);
+        assert_eq!(lent.len(), 2);
+        let ended = |m: &&Message| matches!(m, Message::LaneEnded { reason: Some(_), .. });
+        assert_eq!(messages.iter().filter(ended).count(), 1, "{messages:?}");
+        assert_eq!(messages.iter().filter(|m| matches!(m, Message::Snapshot(_))).count(), 1);
+        assert!(!messages.iter().any(|m| matches!(m, Message::Pause { .. })), "{messages:?}");
+        let (messages, _) = one_round(&target, Method::Stop, &[late]);
+        assert!(messages.iter().any(|m| matches!(m, Message::Pause { .. })), "{messages:?}");
+    }
+
+    /// When the target has ended, so has everybody who is asked about it.
+    #[test]
+    fn a_target_that_has_ended_ends_its_rounds() {
+        let mut target = waiting();
+        let pid = target.pid();
+        target.kill();
+        let (messages, lent) = one_round(&target, Method::Auto, &[None, None]);
+        assert!(lent.is_empty(), "process {pid} was asked about");
+        assert_eq!(messages.len(), 2, "{messages:?}");
+    }
+}

@@ -131,7 +131,7 @@ _memprobe() {
 
     case "${cmd}" in
         memprobe)
-            opts="-p -m -l -f -o -v -q -h -V --pid --match --level --preset --plugin --for --every --events --event-regex --format --output --record --force --fail-on --pass-status --repeat --verbose --quiet --plugin-dir --help --version check diff report census pymalloc gc plugins plugin probes presets completions man help"
+            opts="-p -m -l -f -o -v -q -h -V --pid --match --level --preset --plugin --for --every --freeze --events --event-regex --format --output --record --force --fail-on --pass-status --repeat --verbose --quiet --plugin-dir --help --version check diff report census pymalloc gc plugins plugin probes presets completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -197,6 +197,10 @@ _memprobe() {
                     ;;
                 --every)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --events)
@@ -294,7 +298,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__census)
-            opts="-p -f -v -q -h --pid --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --freeze --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -306,6 +310,10 @@ _memprobe() {
                     ;;
                 -p)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -335,7 +343,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__check)
-            opts="-l -f -o -v -q -h --level --preset --plugin --for --every --events --event-regex --format --output --record --force --max-growth --repeat --warmup --allow-undecided --verbose --quiet --plugin-dir --help"
+            opts="-l -f -o -v -q -h --level --preset --plugin --for --every --freeze --events --event-regex --format --output --record --force --max-growth --repeat --warmup --allow-undecided --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -385,6 +393,10 @@ _memprobe() {
                     ;;
                 --every)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --events)
@@ -536,7 +548,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__gc)
-            opts="-p -f -v -q -h --pid --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --freeze --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -548,6 +560,10 @@ _memprobe() {
                     ;;
                 -p)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -1032,7 +1048,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__pymalloc)
-            opts="-p -f -v -q -h --pid --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --freeze --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1044,6 +1060,10 @@ _memprobe() {
                     ;;
                 -p)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod check;
+mod freeze;
 mod offline;
 mod plugins;
 mod support;

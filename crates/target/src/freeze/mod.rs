@@ -14,8 +14,9 @@
 //! All tracing is done by a thread of its own, because the kernel ties a tracee to a thread. It
 //! uses one real-time signal that the program has no handler for, to bound its waits. A program
 //! that embeds this must not wait on other threads meanwhile for children of all kinds
-//! (`waitpid(-1, _, __WALL)`), nor with `waitpid` for the target if it has started it: it would
-//! take the reports of the tracees away. (`waitid` with `WEXITED` alone does not.)
+//! (`waitpid(-1, _, __WALL)`), nor for the target if it has started it, by whatever call and
+//! options: it would take the reports of the tracees away. Polling a pidfd tells of the end of a
+//! process without that; then it may be waited for.
 //!
 //! One trace can be left: if this program is killed while a copy stands, the copy ends with it,
 //! but the target keeps its number in its table of processes. No wait of the target sees the
