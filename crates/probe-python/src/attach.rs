@@ -15,6 +15,8 @@ use crate::state::{self, Interpreter};
 pub struct Python {
     memory: LiveMemory,
     found: Found,
+    /// The process itself stands still until it is read.
+    stopped: bool,
 }
 
 /// The version of the newest CPython in a process, such as "3.11.7"; `None` when there is none.
@@ -62,7 +64,8 @@ impl Python {
             _ => error,
         })?;
         let found = finder.find(process, &mappings, &memory)?;
-        Ok(Self { memory, found })
+        let stopped = frozen.is_some_and(|frozen| frozen.pid == target.pid);
+        Ok(Self { memory, found, stopped })
     }
 
     /// The copies of CPython in the process that have a runtime structure.
@@ -81,6 +84,11 @@ impl Python {
     #[must_use]
     pub fn process(&self) -> &ProcessDir {
         self.memory.process()
+    }
+
+    /// Whether the process stands still until it has been read.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped
     }
 
     pub(crate) fn memory(&self) -> &LiveMemory {
