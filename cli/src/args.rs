@@ -119,6 +119,10 @@ pub struct LookArgs {
     #[arg(long, value_name = "DURATION", value_parser = units::duration)]
     pub every: Option<Duration>,
 
+    /// Hold the process still while its memory is read
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = FreezeArg::Auto)]
+    pub freeze: FreezeArg,
+
     /// Count events in this file: a log that grows by lines, or a file that holds a number
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub events: Option<PathBuf>,
@@ -160,6 +164,20 @@ pub enum LevelArg {
     Medium,
     /// And the native heap
     Low,
+}
+
+/// How a process is held still while its memory is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FreezeArg {
+    /// As fork where that can be had, else as stop
+    #[default]
+    Auto,
+    /// Read a copy that the process makes of itself: a pause of about 20 ms per GB
+    Fork,
+    /// Stop it for as long as it is read
+    Stop,
+    /// Read it while it runs: no pause, but figures may be torn
+    None,
 }
 
 /// Form of a report.
@@ -274,6 +292,9 @@ pub struct AnswerArgs {
     /// Read this core file instead of a process
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "pid")]
     pub core: Option<PathBuf>,
+    /// Hold the process still while its memory is read
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = FreezeArg::Auto)]
+    pub freeze: FreezeArg,
     /// Form of the answer; JSON is the snapshot of the probe
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -303,6 +324,9 @@ pub struct CaptureArgs {
     /// Ask this plugin too: a name, or a file; may be given several times
     #[arg(long, value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
     pub plugin: Vec<String>,
+    /// Hold the process still while its memory is read
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = FreezeArg::Auto)]
+    pub freeze: FreezeArg,
     /// Form of what is said of it; JSON is the manifest
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub format: Format,

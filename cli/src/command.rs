@@ -104,9 +104,24 @@ impl Launched {
 }
 
 fn wait(mut child: Child, to: &Sender<Message>) {
+    await_end(child.id());
     if let Ok(status) = child.wait() {
         let _ = to.send(Message::CommandEnded(status));
     }
+}
+
+/// Waits for the end of a process without collecting anything: a plain wait would take the
+/// reports that are meant for whoever traces it, and take a stop for its end.
+fn await_end(pid: u32) {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    let Some(handle) =
+        pid.and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok())
+    else {
+        return;
+    };
+    let mut ends = [PollFd::new(&handle, PollFlags::IN)];
+    while poll(&mut ends, None).is_err_and(|e| e == rustix::io::Errno::INTR) {}
 }
 
 /// Passes the command's output on and counts its events.

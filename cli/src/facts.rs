@@ -5,8 +5,10 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use probe::tables::{interpreters, processes};
-use probe::{Issue, Snapshot, Target};
+use probe::{FrozenBy, Issue, Snapshot, Target};
 use report::Pauses;
+
+use crate::freezing::Pause;
 
 /// More different issues than that help nobody.
 const MAX_ISSUES: usize = 200;
@@ -30,6 +32,8 @@ pub struct Facts {
     pub issues: Vec<Issue>,
     seen: HashSet<Issue>,
     counts: HashMap<u32, u64>,
+    /// The moment of the last round by process: its snapshots share one pause.
+    rounds: HashMap<u32, u64>,
     measured: bool,
 }
 
@@ -47,6 +51,7 @@ impl Facts {
             issues: Vec::new(),
             seen: HashSet::new(),
             counts: HashMap::new(),
+            rounds: HashMap::new(),
             measured: false,
         }
     }
@@ -101,10 +106,61 @@ impl Facts {
         if snapshot.paused_ns == 0 {
             return;
         }
-        let ms = snapshot.paused_ns as f64 / 1e6;
+        // A probe that pauses the target by itself can do so by stopping it only.
+        let by = snapshot.frozen.unwrap_or(FrozenBy::Stop);
+        let (taken, ns) = (snapshot.taken, snapshot.paused_ns);
+        let of_round = snapshot.frozen.map(|_| taken.monotonic_ns);
+        let shared =
+            of_round.is_some() && self.rounds.get(&snapshot.target.pid) == of_round.as_ref();
+        if !shared {
+            self.pause(snapshot.target.pid, Pause { by, taken, ns });
+        }
+    }
+
+    /// Counts a pause.
+    pub fn pause(&mut self, pid: u32, pause: Pause) {
+        self.rounds.insert(pid, pause.taken.monotonic_ns);
+        let ms = pause.ns as f64 / 1e6;
         self.pauses.count += 1;
         self.pauses.max_ms = self.pauses.max_ms.max(ms);
         self.pauses.total_ms += ms;
-        self.pauses.method = "stop".into();
+        // Of several methods, that which costs the target more.
+        if self.pauses.method != FrozenBy::Stop.name() {
+            self.pauses.method = pause.by.name().into();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use probe::{ProbeId, Taken};
+
+    fn seen(pid: u32, at: u64, ms: u64, frozen: Option<FrozenBy>) -> Snapshot {
+        let taken = Taken { unix_ns: at, monotonic_ns: at };
+        let mut snapshot = Snapshot::new(ProbeId::default(), Target::from_pid(pid), taken);
+        snapshot.paused_ns = ms * 1_000_000;
+        snapshot.frozen = frozen;
+        snapshot
+    }
+
+    /// Two probes of one round share its pause; rounds and processes have their own.
+    #[test]
+    fn a_pause_counts_once() {
+        let mut facts = Facts::new(0, &[]);
+        facts.note(&seen(1, 5, 0, None));
+        assert_eq!(facts.pauses, Pauses::default());
+        let fork = Some(FrozenBy::Fork);
+        for (pid, at) in [(1, 10), (1, 10), (2, 10), (1, 20)] {
+            facts.note(&seen(pid, at, 4, fork));
+        }
+        let method = "fork".into();
+        assert_eq!(facts.pauses, Pauses { count: 3, max_ms: 4.0, total_ms: 12.0, method });
+        for at in [30, 30] {
+            facts.note(&seen(1, at, 1, None));
+        }
+        assert_eq!((facts.pauses.count, &*facts.pauses.method), (5, "stop"));
+        facts.note(&seen(1, 40, 1, fork));
+        assert_eq!(facts.pauses.method, "stop", "the dearest of all");
     }
 }

@@ -1,28 +1,25 @@
 //! A lane asks one probe about one target, each question at its own pace, on a thread of its
 //! own: a probe that is slow or hangs holds up nobody else.
 
-use std::collections::VecDeque;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use probe::{Error, ErrorKind, Probe, Request, Target};
+use probe::{Error, ErrorKind, Probe, Target};
 
+use crate::pace::{Due, Span};
 use crate::preset::Ask;
 use crate::session::Message;
+use crate::shutter::Shutter;
 
-/// Watching may take this share of one core: a look that takes `t` is not repeated before
-/// `t * 100`.
-const STRETCH: u32 = 100;
-/// What a look takes is the least of this many: on a busy machine most of the time goes by
-/// waiting for a core, which costs nobody anything.
-const COSTS: usize = 5;
 /// How often a probe may fail in a row before it is given up. A command that has just started is
 /// not yet what it will be, so a first failure says little.
-const PATIENCE: u32 = 5;
-/// The shortest time from a failure to the next try.
-const RETRY: Duration = Duration::from_millis(400);
+pub(crate) const PATIENCE: u32 = 5;
+/// How long the end of a copy is waited for, so that a look may count.
+const COPY_STANDS: Duration = Duration::from_secs(60);
+/// The same for a last look.
+const LAST_COPY_STANDS: Duration = Duration::from_secs(2);
 
 /// Tells lanes to stop.
 #[derive(Debug, Default)]
@@ -48,40 +45,21 @@ impl StopFlag {
         self.changed.notify_all();
     }
 
-    /// Waits until then, or until lanes are to stop.
-    fn wait_until(&self, moment: Instant) -> Option<Ending> {
+    /// Waits until then (`None`: for ever), or until lanes are to stop.
+    pub(crate) fn wait_until(&self, moment: Option<Instant>) -> Option<Ending> {
+        const LONG: Duration = Duration::from_secs(3600);
         let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if stopped.is_some() {
                 return *stopped;
             }
-            let left = moment.saturating_duration_since(Instant::now());
+            let left = moment.map_or(LONG, |m| m.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 return None;
             }
             let waited = self.changed.wait_timeout(stopped, left);
             stopped = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-    }
-}
-
-struct Due {
-    request: Request,
-    every: Duration,
-    next: Instant,
-    /// How long the last looks took.
-    costs: VecDeque<Duration>,
-}
-
-impl Due {
-    /// Notes how long a look took, and when the next one is due.
-    fn looked(&mut self, took: Duration) {
-        self.costs.push_back(took);
-        if self.costs.len() > COSTS {
-            self.costs.pop_front();
-        }
-        let cost = self.costs.iter().min().copied().unwrap_or(took);
-        self.next = Instant::now() + self.every.max(cost * STRETCH);
     }
 }
 
@@ -95,6 +73,10 @@ pub struct Lane<P> {
     pub target: Target,
     /// The questions.
     pub asks: Vec<Ask>,
+    /// The part of the run that counts.
+    pub span: Span,
+    /// Closed while a copy of a target stands: what is measured then does not count.
+    pub shutter: Arc<Shutter>,
 }
 
 impl<P: Probe + 'static> Lane<P> {
@@ -105,23 +87,12 @@ impl<P: Probe + 'static> Lane<P> {
     }
 
     fn run(mut self, stop: &StopFlag, to: &Sender<Message>) {
-        let start = Instant::now();
-        let due = |ask: &Ask| Due {
-            request: Request {
-                target: self.target.clone(),
-                questions: ask.questions.clone(),
-                frozen: None,
-                capture_dir: None,
-            },
-            every: ask.every,
-            next: start,
-            costs: VecDeque::new(),
-        };
+        let due = |ask: &Ask| Due::new(ask, &self.target, self.span);
         let mut dues: Vec<Due> = self.asks.iter().map(due).collect();
         let mut failures = 0;
         let reason = loop {
-            let Some(due) = dues.iter_mut().min_by_key(|d| d.next) else { break None };
-            match stop.wait_until(due.next) {
+            let next = dues.iter().filter_map(|due| due.next).min();
+            match stop.wait_until(next) {
                 Some(Ending::AtOnce) => break None,
                 Some(Ending::WithLastLook) => {
                     self.last_look(&dues, to);
@@ -129,10 +100,13 @@ impl<P: Probe + 'static> Lane<P> {
                 }
                 None => {}
             }
+            let Some(due) = dues.iter_mut().find(|due| due.next == next) else { continue };
+            let open = self.shutter.wait_open(Instant::now() + COPY_STANDS);
             let begun = Instant::now();
             let seen = self.probe.snapshot(&due.request);
             due.looked(begun.elapsed());
             match seen {
+                Ok(_) if !self.shutter.was_open_since(open) => due.again(),
                 Ok(snapshot) => {
                     failures = 0;
                     if to.send(Message::Snapshot(Box::new(snapshot))).is_err() {
@@ -145,7 +119,7 @@ impl<P: Probe + 'static> Lane<P> {
                         break Some(error);
                     }
                     tracing::debug!(plugin = self.name, "a look failed, trying again: {error:#}");
-                    due.next = begun + due.every.min(RETRY);
+                    due.failed(begun);
                 }
             }
         };
@@ -154,11 +128,13 @@ impl<P: Probe + 'static> Lane<P> {
 
     /// One more look at what is asked seldom, so that the last figures are of the last moment.
     fn last_look(&mut self, dues: &[Due], to: &Sender<Message>) {
+        let open = self.shutter.wait_open(Instant::now() + LAST_COPY_STANDS);
         for due in dues {
             match self.probe.snapshot(&due.request) {
-                Ok(snapshot) => {
+                Ok(snapshot) if self.shutter.was_open_since(open) => {
                     let _ = to.send(Message::Snapshot(Box::new(snapshot)));
                 }
+                Ok(_) => return,
                 Err(error) => {
                     tracing::debug!(plugin = self.name, "the last look failed: {error:#}");
                     return;
@@ -169,7 +145,7 @@ impl<P: Probe + 'static> Lane<P> {
 }
 
 /// Errors that trying again does not mend.
-fn is_final(error: &Error) -> bool {
+pub(crate) fn is_final(error: &Error) -> bool {
     use ErrorKind::{
         Cancelled, Incompatible, InvalidInput, Panicked, PermissionDenied, TargetEnded, TimedOut,
     };
@@ -183,31 +159,4 @@ fn is_final(error: &Error) -> bool {
             | TargetEnded
             | TimedOut
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Dear looks become seldom; a look that merely had to wait does not make them so.
-    #[test]
-    fn looks_are_stretched_by_what_they_cost() {
-        let every = Duration::from_millis(100);
-        let mut due = Due {
-            request: Request::default(),
-            every,
-            next: Instant::now(),
-            costs: VecDeque::new(),
-        };
-        let mut gap = |took: u64| {
-            due.looked(Duration::from_millis(took));
-            due.next.saturating_duration_since(Instant::now())
-        };
-        assert!(gap(0) <= every);
-        assert!(gap(80) <= every, "one slow look among cheap ones");
-        for _ in 0..COSTS {
-            gap(80);
-        }
-        assert!(gap(80) > Duration::from_secs(7), "all of them are slow");
-    }
 }

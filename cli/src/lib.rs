@@ -14,14 +14,19 @@ pub mod commands;
 pub mod events;
 pub mod exit;
 pub mod facts;
+pub mod freezing;
+pub mod guardian;
 pub mod interrupt;
 pub mod lane;
 pub mod output;
+pub mod pace;
 pub mod plan;
 pub mod preset;
 pub mod progress;
 pub mod recorder;
+pub mod rounds;
 pub mod session;
+pub mod shutter;
 pub mod summary;
 pub mod targets;
 pub mod units;
@@ -38,6 +43,10 @@ use crate::exit::{Exit, Failure};
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn main() -> Exit {
+    if std::env::args_os().nth(1).is_some_and(|first| first == guardian::COMMAND) {
+        guardian::run();
+        return Exit::Fine;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use plugin_host::{LoadedProbe, OpenOptions, Plugin, Search, SearchOptions};
-use probe::{ErrorKind, Issue, Level, Result, ResultExt, Severity};
+use probe::{Descriptor, ErrorKind, Issue, Level, Result, ResultExt, Severity};
+use target::freeze::Method;
 
 use crate::args::{GlobalArgs, LevelArg, LookArgs};
+use crate::freezing;
+use crate::pace::Pace;
 use crate::preset::{self, Ask, Preset, ProbeEntry};
 
 /// How long a plugin may take for an answer.
@@ -22,6 +25,8 @@ pub struct Plan {
     pub preset: String,
     /// The plugins.
     pub probes: Vec<PlannedProbe>,
+    /// How targets are frozen.
+    pub freeze: Method,
     /// How the series is judged.
     pub judging: diagnose::Settings,
     /// Plugins that could not be loaded, and why.
@@ -37,6 +42,8 @@ pub struct PlannedProbe {
     pub config: serde_json::Value,
     /// The questions and their pace.
     pub asks: Vec<Ask>,
+    /// The questions that are asked about a frozen target.
+    pub frozen: Vec<Ask>,
 }
 
 impl PlannedProbe {
@@ -46,6 +53,14 @@ impl PlannedProbe {
     /// When the plugin refuses its configuration, panics or hangs.
     pub fn open(&self) -> Result<LoadedProbe> {
         self.plugin.open(&self.config, OpenOptions { deadline: DEADLINE })
+    }
+
+    /// Makes a probe for one target that is asked about what stands still.
+    ///
+    /// # Errors
+    /// As [`PlannedProbe::open`].
+    pub fn open_for_rounds(&self) -> Result<LoadedProbe> {
+        self.plugin.open(&self.config, OpenOptions { deadline: freezing::ANSWER })
     }
 }
 
@@ -79,6 +94,7 @@ impl Plan {
             level: preset.level,
             preset: name,
             probes: Vec::new(),
+            freeze: look.freeze.into(),
             judging: diagnose::Settings { level: Some(preset.level) },
             issues: Vec::new(),
         };
@@ -86,7 +102,7 @@ impl Plan {
         let mut first_error = None;
         for entry in preset.probes.into_iter().chain(extra) {
             match search.find(&entry.plugin) {
-                Ok(plugin) => plan.probes.push(planned(plugin, entry, look.every)),
+                Ok(plugin) => plan.probes.push(planned(plugin, entry, look)),
                 // A name that nobody knows is a mistake of the caller; a plugin that is there
                 // but broken must not take the others down.
                 Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -120,15 +136,71 @@ impl Plan {
     }
 }
 
-fn planned(plugin: Plugin, entry: ProbeEntry, every: Option<Duration>) -> PlannedProbe {
+fn planned(plugin: Plugin, entry: ProbeEntry, look: &LookArgs) -> PlannedProbe {
     let mut asks = entry.ask;
     if asks.is_empty() {
-        asks.push(Ask { questions: Vec::new(), every: DEFAULT_EVERY });
+        asks.push(Ask { questions: Vec::new(), pace: Pace::Every(DEFAULT_EVERY) });
     }
-    if let Some(every) = every {
+    if let Some(every) = look.every {
         for ask in &mut asks {
-            ask.every = every;
+            ask.pace = Pace::Every(every);
         }
     }
-    PlannedProbe { plugin, config: entry.config, asks }
+    let descriptor = plugin.descriptor();
+    let (asks, frozen) = match Method::from(look.freeze) {
+        Method::None => (asks, Vec::new()),
+        _ => apart(asks, descriptor),
+    };
+    PlannedProbe { plugin, config: entry.config, asks, frozen }
+}
+
+/// Splits off the questions that want a picture of one instant.
+fn apart(asks: Vec<Ask>, descriptor: &Descriptor) -> (Vec<Ask>, Vec<Ask>) {
+    let mut split = (Vec::new(), Vec::new());
+    for mut ask in asks {
+        if ask.questions.is_empty() && descriptor.questions.iter().any(|q| q.frozen) {
+            ask.questions = descriptor.questions.iter().map(|q| q.name.clone()).collect();
+        }
+        let (frozen, live): (Vec<_>, Vec<_>) =
+            ask.questions.iter().cloned().partition(|name| descriptor.wants_frozen(name));
+        if frozen.is_empty() {
+            split.0.push(ask);
+            continue;
+        }
+        split.1.push(Ask { questions: frozen, pace: ask.pace });
+        if !live.is_empty() {
+            split.0.push(Ask { questions: live, pace: ask.pace });
+        }
+    }
+    split
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use probe::{Characteristics, Question};
+
+    /// Only what a plugin declares is asked about a frozen target; "all" means all.
+    #[test]
+    fn questions_are_told_apart() {
+        let mut descriptor = Descriptor {
+            name: "p".into(),
+            version: "1".into(),
+            summary: "s".into(),
+            level: Level::Medium,
+            questions: vec![Question::new("a", &[], ""), Question::new("b", &[], "").frozen()],
+            characteristics: Characteristics::default(),
+        };
+        let pace = Pace::Rounds(3);
+        let ask = |names: &[&str]| Ask {
+            questions: names.iter().map(|&name| name.into()).collect(),
+            pace,
+        };
+        let all = apart(vec![ask(&[])], &descriptor);
+        assert_eq!(all, (vec![ask(&["a"])], vec![ask(&["b"])]));
+        assert_eq!(apart(vec![ask(&["b"])], &descriptor), (vec![], vec![ask(&["b"])]));
+        assert_eq!(apart(vec![ask(&["a", "c"])], &descriptor), (vec![ask(&["a", "c"])], vec![]));
+        descriptor.questions.pop();
+        assert_eq!(apart(vec![ask(&[])], &descriptor), (vec![ask(&[])], vec![]));
+    }
 }

@@ -1,11 +1,11 @@
 //! Presets: which plugins are asked which questions how often. Data, not code.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use probe::{Error, ErrorKind, Level, Result, ResultExt};
 use serde::Deserialize;
 
+use crate::pace::Pace;
 use crate::units;
 
 /// The presets that come with the program.
@@ -46,15 +46,39 @@ pub struct ProbeEntry {
 }
 
 /// Questions that are asked together.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "AskText")]
 pub struct Ask {
     /// Names of the questions; none: all.
-    #[serde(default)]
     pub questions: Vec<String>,
-    /// The shortest time from one look to the next.
-    #[serde(deserialize_with = "duration")]
-    pub every: Duration,
+    /// How often.
+    pub pace: Pace,
+}
+
+/// The same as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AskText {
+    #[serde(default)]
+    questions: Vec<String>,
+    every: Option<String>,
+    rounds: Option<u32>,
+}
+
+impl TryFrom<AskText> for Ask {
+    type Error = String;
+
+    fn try_from(text: AskText) -> Result<Self, String> {
+        let pace = match (text.every, text.rounds) {
+            (Some(every), None) => Pace::Every(units::duration(&every)?),
+            (None, Some(rounds)) if (2..=1000).contains(&rounds) => Pace::Rounds(rounds),
+            (None, Some(rounds)) => {
+                return Err(format!("`rounds = {rounds}`: it must be between 2 and 1000"));
+            }
+            _ => return Err("give either `every = \"5s\"` or `rounds = 3`".into()),
+        };
+        Ok(Self { questions: text.questions, pace })
+    }
 }
 
 #[derive(Deserialize)]
@@ -70,11 +94,6 @@ struct File {
 
 fn empty_config() -> serde_json::Value {
     serde_json::Value::Object(serde_json::Map::new())
-}
-
-fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    units::duration(&text).map_err(serde::de::Error::custom)
 }
 
 impl ProbeEntry {
@@ -236,6 +255,10 @@ mod tests {
         let nonsense =
             try_text(&format!("{head}[[probe]]\nplugin = \"p\"\nask = [{{ every = \"-1s\" }}]"));
         assert!(nonsense.contains("is no duration"), "{nonsense}");
+        for pace in ["", "rounds = 1", "every = \"1s\", rounds = 3"] {
+            let said = try_text(&format!("{head}[[probe]]\nplugin = \"p\"\nask = [{{ {pace} }}]"));
+            assert!(said.contains("rounds = "), "{said}");
+        }
         let absent = format!("{:?}", load("no-such-preset").unwrap_err());
         assert!(absent.contains("memprobe presets"), "{absent}");
     }

@@ -161,7 +161,7 @@ _memprobe() {
 
     case "${cmd}" in
         memprobe)
-            opts="-p -m -l -f -o -v -q -h -V --pid --match --level --preset --plugin --for --every --events --event-regex --format --output --record --force --fail-on --pass-status --repeat --verbose --quiet --plugin-dir --help --version check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help"
+            opts="-p -m -l -f -o -v -q -h -V --pid --match --level --preset --plugin --for --every --freeze --events --event-regex --format --output --record --force --fail-on --pass-status --repeat --verbose --quiet --plugin-dir --help --version check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -227,6 +227,10 @@ _memprobe() {
                     ;;
                 --every)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --events)
@@ -324,7 +328,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__capture)
-            opts="-p -o -l -f -v -q -h --pid --output --force --level --preset --plugin --format --verbose --quiet --plugin-dir --help"
+            opts="-p -o -l -f -v -q -h --pid --output --force --level --preset --plugin --freeze --format --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -390,6 +394,10 @@ _memprobe() {
                     fi
                     return 0
                     ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
                     return 0
@@ -413,7 +421,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__census)
-            opts="-p -f -v -q -h --pid --core --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --core --freeze --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -440,6 +448,10 @@ _memprobe() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -469,7 +481,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__check)
-            opts="-l -f -o -v -q -h --level --preset --plugin --for --every --events --event-regex --format --output --record --force --max-growth --repeat --warmup --allow-undecided --verbose --quiet --plugin-dir --help"
+            opts="-l -f -o -v -q -h --level --preset --plugin --for --every --freeze --events --event-regex --format --output --record --force --max-growth --repeat --warmup --allow-undecided --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -519,6 +531,10 @@ _memprobe() {
                     ;;
                 --every)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --events)
@@ -707,7 +723,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__gc)
-            opts="-p -f -v -q -h --pid --core --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --core --freeze --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -734,6 +750,10 @@ _memprobe() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -1288,7 +1308,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__pymalloc)
-            opts="-p -f -v -q -h --pid --core --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --core --freeze --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1315,6 +1335,10 @@ _memprobe() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -1440,7 +1464,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__stacks)
-            opts="-p -f -v -q -h --pid --core --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --core --freeze --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1467,6 +1491,10 @@ _memprobe() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -1496,7 +1524,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__tracemalloc)
-            opts="-p -f -v -q -h --pid --core --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --core --freeze --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1523,6 +1551,10 @@ _memprobe() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_memprobe_global_optspecs
-    string join \n p/pid= m/match= l/level= preset= plugin= for= every= events= event-regex= f/format= o/output= record= force fail-on= pass-status repeat= v/verbose q/quiet plugin-dir= h/help V/version
+    string join \n p/pid= m/match= l/level= preset= plugin= for= every= freeze= events= event-regex= f/format= o/output= record= force fail-on= pass-status repeat= v/verbose q/quiet plugin-dir= h/help V/version
 end
 
 function __fish_memprobe_needs_command
@@ -33,6 +33,10 @@ complete -c memprobe -n "__fish_memprobe_needs_command" -l preset -d 'Use this p
 complete -c memprobe -n "__fish_memprobe_needs_command" -l plugin -d 'Ask this plugin too: a name, or a file; may be given several times' -r -F
 complete -c memprobe -n "__fish_memprobe_needs_command" -l for -d 'Watch for this long; without it, until the answer is sure, at most 50 s (a command that was started: until it ends)' -r
 complete -c memprobe -n "__fish_memprobe_needs_command" -l every -d 'Look this often instead of as the preset says' -r
+complete -c memprobe -n "__fish_memprobe_needs_command" -l freeze -d 'Hold the process still while its memory is read' -r -f -a "auto\t'As fork where that can be had, else as stop'
+fork\t'Read a copy that the process makes of itself: a pause of about 20 ms per GB'
+stop\t'Stop it for as long as it is read'
+none\t'Read it while it runs: no pause, but figures may be torn'"
 complete -c memprobe -n "__fish_memprobe_needs_command" -l events -d 'Count events in this file: a log that grows by lines, or a file that holds a number' -r -F
 complete -c memprobe -n "__fish_memprobe_needs_command" -l event-regex -d 'Count lines that match (in --events FILE, or in the output of the command); a group that matches a number gives the total so far' -r
 complete -c memprobe -n "__fish_memprobe_needs_command" -s f -l format -d 'Form of the report' -r -f -a "text\t'For people'
@@ -75,6 +79,10 @@ complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l preset -d 'U
 complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l plugin -d 'Ask this plugin too: a name, or a file; may be given several times' -r -F
 complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l for -d 'Watch for this long; without it, until the answer is sure, at most 50 s (a command that was started: until it ends)' -r
 complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l every -d 'Look this often instead of as the preset says' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l freeze -d 'Hold the process still while its memory is read' -r -f -a "auto\t'As fork where that can be had, else as stop'
+fork\t'Read a copy that the process makes of itself: a pause of about 20 ms per GB'
+stop\t'Stop it for as long as it is read'
+none\t'Read it while it runs: no pause, but figures may be torn'"
 complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l events -d 'Count events in this file: a log that grows by lines, or a file that holds a number' -r -F
 complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l event-regex -d 'Count lines that match (in --events FILE, or in the output of the command); a group that matches a number gives the total so far' -r
 complete -c memprobe -n "__fish_memprobe_using_subcommand check" -s f -l format -d 'Form of the report' -r -f -a "text\t'For people'
@@ -98,6 +106,10 @@ medium\t'And what the Python interpreter knows'
 low\t'And the native heap'"
 complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -l preset -d 'Ask the plugins of this preset instead: a file, or a name in the configuration folder' -r -F
 complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -l plugin -d 'Ask this plugin too: a name, or a file; may be given several times' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -l freeze -d 'Hold the process still while its memory is read' -r -f -a "auto\t'As fork where that can be had, else as stop'
+fork\t'Read a copy that the process makes of itself: a pause of about 20 ms per GB'
+stop\t'Stop it for as long as it is read'
+none\t'Read it while it runs: no pause, but figures may be torn'"
 complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -s f -l format -d 'Form of what is said of it; JSON is the manifest' -r -f -a "text\t'For people'
 json\t'For programs: `memprobe.report/1`'
 markdown\t'For pasting into an issue tracker'"
@@ -133,6 +145,10 @@ complete -c memprobe -n "__fish_memprobe_using_subcommand report" -s q -l quiet 
 complete -c memprobe -n "__fish_memprobe_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c memprobe -n "__fish_memprobe_using_subcommand census" -s p -l pid -d 'The process' -r
 complete -c memprobe -n "__fish_memprobe_using_subcommand census" -l core -d 'Read this core file instead of a process' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand census" -l freeze -d 'Hold the process still while its memory is read' -r -f -a "auto\t'As fork where that can be had, else as stop'
+fork\t'Read a copy that the process makes of itself: a pause of about 20 ms per GB'
+stop\t'Stop it for as long as it is read'
+none\t'Read it while it runs: no pause, but figures may be torn'"
 complete -c memprobe -n "__fish_memprobe_using_subcommand census" -s f -l format -d 'Form of the answer; JSON is the snapshot of the probe' -r -f -a "text\t'For people'
 json\t'For programs: `memprobe.report/1`'
 markdown\t'For pasting into an issue tracker'"
@@ -143,6 +159,10 @@ complete -c memprobe -n "__fish_memprobe_using_subcommand census" -s q -l quiet 
 complete -c memprobe -n "__fish_memprobe_using_subcommand census" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c memprobe -n "__fish_memprobe_using_subcommand pymalloc" -s p -l pid -d 'The process' -r
 complete -c memprobe -n "__fish_memprobe_using_subcommand pymalloc" -l core -d 'Read this core file instead of a process' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand pymalloc" -l freeze -d 'Hold the process still while its memory is read' -r -f -a "auto\t'As fork where that can be had, else as stop'
+fork\t'Read a copy that the process makes of itself: a pause of about 20 ms per GB'
+stop\t'Stop it for as long as it is read'
+none\t'Read it while it runs: no pause, but figures may be torn'"
 complete -c memprobe -n "__fish_memprobe_using_subcommand pymalloc" -s f -l format -d 'Form of the answer; JSON is the snapshot of the probe' -r -f -a "text\t'For people'
 json\t'For programs: `memprobe.report/1`'
 markdown\t'For pasting into an issue tracker'"
@@ -153,6 +173,10 @@ complete -c memprobe -n "__fish_memprobe_using_subcommand pymalloc" -s q -l quie
 complete -c memprobe -n "__fish_memprobe_using_subcommand pymalloc" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c memprobe -n "__fish_memprobe_using_subcommand gc" -s p -l pid -d 'The process' -r
 complete -c memprobe -n "__fish_memprobe_using_subcommand gc" -l core -d 'Read this core file instead of a process' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand gc" -l freeze -d 'Hold the process still while its memory is read' -r -f -a "auto\t'As fork where that can be had, else as stop'
+fork\t'Read a copy that the process makes of itself: a pause of about 20 ms per GB'
+stop\t'Stop it for as long as it is read'
+none\t'Read it while it runs: no pause, but figures may be torn'"
 complete -c memprobe -n "__fish_memprobe_using_subcommand gc" -s f -l format -d 'Form of the answer; JSON is the snapshot of the probe' -r -f -a "text\t'For people'
 json\t'For programs: `memprobe.report/1`'
 markdown\t'For pasting into an issue tracker'"
@@ -171,6 +195,10 @@ complete -c memprobe -n "__fish_memprobe_using_subcommand doctor" -s q -l quiet 
 complete -c memprobe -n "__fish_memprobe_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c memprobe -n "__fish_memprobe_using_subcommand stacks" -s p -l pid -d 'The process' -r
 complete -c memprobe -n "__fish_memprobe_using_subcommand stacks" -l core -d 'Read this core file instead of a process' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand stacks" -l freeze -d 'Hold the process still while its memory is read' -r -f -a "auto\t'As fork where that can be had, else as stop'
+fork\t'Read a copy that the process makes of itself: a pause of about 20 ms per GB'
+stop\t'Stop it for as long as it is read'
+none\t'Read it while it runs: no pause, but figures may be torn'"
 complete -c memprobe -n "__fish_memprobe_using_subcommand stacks" -s f -l format -d 'Form of the answer; JSON is the snapshot of the probe' -r -f -a "text\t'For people'
 json\t'For programs: `memprobe.report/1`'
 markdown\t'For pasting into an issue tracker'"
@@ -181,6 +209,10 @@ complete -c memprobe -n "__fish_memprobe_using_subcommand stacks" -s q -l quiet 
 complete -c memprobe -n "__fish_memprobe_using_subcommand stacks" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c memprobe -n "__fish_memprobe_using_subcommand tracemalloc" -s p -l pid -d 'The process' -r
 complete -c memprobe -n "__fish_memprobe_using_subcommand tracemalloc" -l core -d 'Read this core file instead of a process' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand tracemalloc" -l freeze -d 'Hold the process still while its memory is read' -r -f -a "auto\t'As fork where that can be had, else as stop'
+fork\t'Read a copy that the process makes of itself: a pause of about 20 ms per GB'
+stop\t'Stop it for as long as it is read'
+none\t'Read it while it runs: no pause, but figures may be torn'"
 complete -c memprobe -n "__fish_memprobe_using_subcommand tracemalloc" -s f -l format -d 'Form of the answer; JSON is the snapshot of the probe' -r -f -a "text\t'For people'
 json\t'For programs: `memprobe.report/1`'
 markdown\t'For pasting into an issue tracker'"

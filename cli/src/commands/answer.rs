@@ -3,17 +3,20 @@
 
 use std::fmt::Write as _;
 
+use ::diff::human;
 use plugin_host::{OpenOptions, Search};
 use probe::{
     Error, ErrorKind, Issue, Probe, Request, Result, Severity, Snapshot, Table, Target, tables,
 };
 use target::corefile::CoreFile;
+use target::freeze::Method;
 
 use crate::args::{AnswerArgs, Format, GlobalArgs};
 use crate::commands::tracebacks;
 use crate::exit::{Exit, Failure};
+use crate::guardian::Guardian;
 use crate::output::{harmless, to_stdout};
-use crate::{plan, targets};
+use crate::{freezing, plan, targets};
 
 /// Asks and prints the tables that come back.
 ///
@@ -23,9 +26,17 @@ pub fn run(question: &str, args: &AnswerArgs, global: &GlobalArgs) -> Result<Exi
     let (target, config) = subject(args).map_err(Failure::of_target)?;
     let search = plan::search(global);
     let plugin = search.find(&who_answers(&search, question)?)?;
-    let mut probe = plugin.open(&config, OpenOptions::default())?;
+    let options = OpenOptions { deadline: freezing::ANSWER };
+    let mut probe = plugin.open(&config, options)?;
+    let method = match args.core.is_none() && plugin.descriptor().wants_frozen(question) {
+        true => args.freeze.into(),
+        false => Method::None,
+    };
     let request = Request::new(target, &[question]);
-    let snapshot = probe.snapshot(&request).map_err(Failure::of_target)?;
+    let snapshot = match args.core {
+        Some(_) => probe.snapshot(&request).map_err(Failure::of_target)?,
+        None => ask(&mut probe, request, method)?,
+    };
     to_stdout(render(&snapshot, args).as_bytes())?;
     Ok(Exit::Fine)
 }
@@ -36,6 +47,28 @@ fn subject(args: &AnswerArgs) -> Result<(Target, serde_json::Value)> {
         return Ok((targets::identify(args.pid.unwrap_or_default())?, serde_json::json!({})));
     };
     Ok((CoreFile::open(path)?.target(), serde_json::json!({ "core": path })))
+}
+
+/// Asks about the frozen process.
+fn ask(probe: &mut impl Probe, mut request: Request, method: Method) -> Result<Snapshot, Failure> {
+    let target = request.target.clone();
+    let mut failed = None;
+    let guardian = Guardian::of(method);
+    let round = freezing::round(&target, method, guardian.as_ref(), |frozen| {
+        request.frozen = frozen.cloned();
+        let answer = probe.snapshot(&request);
+        answer.map_err(|error| failed = Some(error)).into_iter().collect()
+    });
+    let round = round.map_err(Failure::of_target)?;
+    if let Some(error) = failed {
+        return Err(Failure::of_target(error));
+    }
+    let mut answers = round.answers;
+    let mut snapshot = answers.pop().ok_or_else(|| {
+        Error::new(ErrorKind::Other, format!("process {} was not looked at", target.pid))
+    })?;
+    snapshot.issues.extend(round.issues);
+    Ok(snapshot)
 }
 
 /// The first plugin of the search that declares the question.
@@ -53,6 +86,7 @@ fn render(snapshot: &Snapshot, args: &AnswerArgs) -> String {
         return snapshot.to_json() + "\n";
     }
     snapshot.tables.iter().map(|table| in_form(table, args.format, args.rows)).collect::<String>()
+        + &pause(snapshot)
         + &remarks(&snapshot.issues)
 }
 
@@ -67,6 +101,15 @@ pub(crate) fn in_form(table: &Table, format: Format, rows: usize) -> String {
         _ => report::table_text(table, rows),
     };
     text + "\n"
+}
+
+/// For how long the process was held still, as a line.
+fn pause(snapshot: &Snapshot) -> String {
+    let paused = |by: probe::target::FrozenBy| {
+        let time = human::duration(snapshot.paused_ns as f64 / 1e9);
+        format!("paused once for {time} ({})\n", by.name())
+    };
+    snapshot.frozen.map(paused).unwrap_or_default()
 }
 
 /// Issues, one a line.

@@ -8,13 +8,15 @@ use capture::folder::{Existing, Made, Manifest, Summary, Tool, Writer};
 use diff::human;
 use plugin_host::OpenOptions;
 use probe::{Error, Frozen, Issue, Probe, Request, Result, Severity, Snapshot, Taken, Target};
+use target::freeze::Method;
 
 use crate::args::{CaptureArgs, Format, GlobalArgs, LookArgs};
 use crate::commands::answer::remarks;
 use crate::exit::{Exit, Failure};
+use crate::guardian::Guardian;
 use crate::output::{harmless, to_stdout};
 use crate::plan::{Plan, PlannedProbe};
-use crate::{clock, interrupt, targets};
+use crate::{clock, freezing, interrupt, targets};
 
 /// How long a plugin may take: a heap of 10 million objects takes it some seconds.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -30,17 +32,14 @@ pub fn run(args: &CaptureArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
     let writer = Writer::create(&args.output, existing)?;
     interrupt::remove_at_end(writer.partial().to_owned());
     let mut capture = Capturing::new(writer, target, &plan);
-    let mut failed = None;
-    for planned in &plan.probes {
-        match capture.ask(planned) {
-            Ok(snapshot) => capture.keep(&snapshot)?,
-            Err(error) => {
-                let mut issue = error.to_issue(Severity::Error);
-                issue.probe = Some(planned.plugin.descriptor().name.clone());
-                capture.lack(issue);
-                failed.get_or_insert(error);
-            }
-        }
+    // What need not stand still is asked before: a copy of the process changes what it shares.
+    let wants_frozen = |planned: &&PlannedProbe| {
+        planned.plugin.descriptor().questions.iter().any(|question| question.frozen)
+    };
+    let (frozen, live): (Vec<&PlannedProbe>, Vec<_>) = plan.probes.iter().partition(wants_frozen);
+    let mut failed = capture.take(&live, None)?;
+    if !frozen.is_empty() {
+        failed = failed.or(capture.take_frozen(&frozen, plan.freeze)?);
     }
     match failed {
         Some(error) if capture.manifest.probes.is_empty() => return Err(Failure::of_target(error)),
@@ -56,6 +55,7 @@ fn look(args: &CaptureArgs) -> LookArgs {
         level: args.level,
         preset: args.preset.clone(),
         plugin: args.plugin.clone(),
+        freeze: args.freeze,
         duration: None,
         every: None,
         events: None,
@@ -66,8 +66,6 @@ fn look(args: &CaptureArgs) -> LookArgs {
 /// A capture while it is taken.
 struct Capturing {
     target: Target,
-    /// The copy of the target that all plugins read, where there is one.
-    frozen: Option<Frozen>,
     writer: Writer,
     manifest: Manifest,
     began: Instant,
@@ -80,25 +78,61 @@ impl Capturing {
         let mut manifest = Manifest::new(tool, plan.level, target.clone(), taken);
         manifest.complete = plan.issues.is_empty();
         manifest.issues.clone_from(&plan.issues);
-        Self { target, frozen: None, writer, manifest, began: Instant::now() }
+        Self { target, writer, manifest, began: Instant::now() }
+    }
+
+    /// Asks plugins and writes what they tell. Returns why the first of them failed.
+    fn take(&mut self, probes: &[&PlannedProbe], frozen: Option<&Frozen>) -> Result<Option<Error>> {
+        let mut failed = None;
+        for planned in probes {
+            match self.ask(planned, frozen) {
+                Ok(snapshot) => self.keep(&snapshot)?,
+                Err(error) => {
+                    let mut issue = error.to_issue(Severity::Error);
+                    issue.probe = Some(planned.plugin.descriptor().name.clone());
+                    self.lack(issue);
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        Ok(failed)
+    }
+
+    /// The same while the target stands still, once for all.
+    fn take_frozen(&mut self, probes: &[&PlannedProbe], method: Method) -> Result<Option<Error>> {
+        let guardian = Guardian::of(method);
+        let target = self.target.clone();
+        let mut failed = Ok(None);
+        let round = freezing::round(&target, method, guardian.as_ref(), |frozen| {
+            failed = self.take(probes, frozen);
+            Vec::new()
+        });
+        let round = round?;
+        round.issues.into_iter().for_each(|issue| self.lack(issue));
+        if let Some(pause) = round.pause {
+            self.manifest.freeze = pause.by.name().into();
+            self.manifest.taken = pause.taken;
+            self.manifest.paused_ns = pause.ns;
+        }
+        failed
     }
 
     /// Asks a plugin for everything that it can tell.
-    fn ask(&self, planned: &PlannedProbe) -> Result<Snapshot> {
-        let request = self.request(&planned.plugin.descriptor().name)?;
+    fn ask(&self, planned: &PlannedProbe, frozen: Option<&Frozen>) -> Result<Snapshot> {
+        let request = self.request(&planned.plugin.descriptor().name, frozen)?;
         let options = OpenOptions { deadline: DEADLINE };
         planned.plugin.open(&planned.config, options)?.snapshot(&request)
     }
 
-    /// All plugins speak of the same moment: what is frozen is named here.
-    fn request(&self, probe: &str) -> Result<Request> {
+    /// All plugins that want it speak of the same moment.
+    fn request(&self, probe: &str, frozen: Option<&Frozen>) -> Result<Request> {
         let folder = self.writer.folder_for(probe)?;
         let capture_dir = std::path::absolute(&folder)
             .map_err(|e| Error::io(e, format!("cannot name the folder {}", folder.display())))?;
         Ok(Request {
             target: self.target.clone(),
             questions: Vec::new(),
-            frozen: self.frozen.clone(),
+            frozen: frozen.cloned(),
             capture_dir: Some(capture_dir),
         })
     }
@@ -121,7 +155,6 @@ impl Capturing {
         let manifest = &mut self.manifest;
         manifest.probes.push(Made::of(snapshot));
         manifest.complete &= snapshot.complete;
-        manifest.paused_ns = manifest.paused_ns.saturating_add(snapshot.paused_ns);
         if manifest.target.python.is_none() {
             manifest.target.python.clone_from(&snapshot.target.python);
         }

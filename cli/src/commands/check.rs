@@ -34,6 +34,13 @@ pub fn run(args: &CheckArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
             .with_hint("count them with --events FILE or --event-regex REGEX")
             .into());
     }
+    if let (Some(warmup), Some(duration)) = (args.warmup, args.look.duration)
+        && warmup >= duration
+    {
+        return Err(usage("--warmup is as long as --for, or longer: nothing would be judged")
+            .with_hint("--for counts from the start: give it the warm-up and the time to judge")
+            .into());
+    }
     let job = Job {
         target: TargetArgs::default(),
         command_line: &args.command_line,

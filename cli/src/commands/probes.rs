@@ -51,10 +51,11 @@ fn describe(descriptor: &Descriptor, text: &mut String) {
     for question in &descriptor.questions {
         let _ = writeln!(
             text,
-            "    question {:<13} {} ({})",
+            "    question {:<13} {} ({}){}",
             question.name,
             question.tables.join(", "),
-            question.cost
+            question.cost,
+            if question.frozen { ", frozen" } else { "" }
         );
     }
     text.push('\n');

@@ -1,9 +1,7 @@
 //! One run: lanes look, the session collects, judges as it goes, and knows when to stop.
 
 use std::process::ExitStatus;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use diagnose::{Judgement, Observation};
@@ -11,7 +9,8 @@ use probe::{Error, Issue, Result, Snapshot, Target};
 
 use crate::command::{self, Launched};
 use crate::facts::Facts;
-use crate::lane::{Ending, Lane, StopFlag};
+use crate::freezing::Pause;
+use crate::lane::Ending;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::recorder::Recorder;
@@ -24,9 +23,13 @@ const TICK: Duration = Duration::from_millis(500);
 const HOLD: Duration = Duration::from_millis(300);
 /// How long lanes get for their last look.
 const LAST_LOOK: Duration = Duration::from_secs(3);
+/// How long the last round may take: to finish the one before, to freeze, to answer.
+const LAST_ROUND: Duration = Duration::from_secs(90);
 
+mod crew;
 mod state;
 
+use crew::Crew;
 use state::State;
 
 /// What a session is told.
@@ -49,6 +52,15 @@ pub enum Message {
         target: Target,
         /// Why, unless it was told to.
         reason: Option<Error>,
+    },
+    /// Something that a round could not do.
+    Issue(Issue),
+    /// A pause of a process in which nobody saw anything.
+    Pause {
+        /// The process.
+        pid: u32,
+        /// How long it was.
+        pause: Pause,
     },
     /// The command has ended.
     CommandEnded(ExitStatus),
@@ -140,31 +152,11 @@ impl Session<'_> {
     /// When nothing at all was measured: the reason of the first probe that failed.
     pub fn run(mut self) -> Result<Outcome> {
         let mut state = State::new(self.plan, &self.targets);
-        let stop = Arc::new(StopFlag::default());
-        let lanes = self.start_lanes(&mut state, &stop);
+        let crew = self.start_crew(&mut state);
         let stopped = self.watch(&mut state);
-        self.wind_down(&mut state, &stop, lanes, stopped);
+        self.wind_down(&mut state, crew, stopped);
         self.progress.finish();
-        state.finish(stopped, &self.targets)
-    }
-
-    fn start_lanes(&self, state: &mut State, stop: &Arc<StopFlag>) -> Vec<JoinHandle<()>> {
-        let mut lanes = Vec::new();
-        for target in &self.targets {
-            for planned in &self.plan.probes {
-                let name = planned.plugin.descriptor().name.clone();
-                match planned.open() {
-                    Ok(probe) => {
-                        let asks = planned.asks.clone();
-                        let lane = Lane { name, probe, target: target.clone(), asks };
-                        lanes.push(lane.start(Arc::clone(stop), self.outbox.clone()));
-                    }
-                    Err(error) => state.fail(&name, error),
-                }
-            }
-        }
-        state.lanes_left = lanes.len();
-        lanes
+        state.finish(stopped, &self.targets, self.skip)
     }
 
     fn watch(&mut self, state: &mut State) -> Stopped {
@@ -250,6 +242,14 @@ impl Session<'_> {
                 state.lane_ended(&name, &target, reason);
                 None
             }
+            Message::Issue(issue) => {
+                state.facts.issue(issue);
+                None
+            }
+            Message::Pause { pid, pause } => {
+                state.facts.pause(pid, pause);
+                None
+            }
             Message::CommandEnded(status) => {
                 state.status = Some(status);
                 Some(Stopped::TargetEnded)
@@ -258,33 +258,38 @@ impl Session<'_> {
         }
     }
 
-    /// Lets lanes look once more if there is something to look at, and ends the command.
-    fn wind_down(
-        &mut self,
-        state: &mut State,
-        stop: &StopFlag,
-        lanes: Vec<JoinHandle<()>>,
-        stopped: Stopped,
-    ) {
+    /// Lets everybody look once more if there is something to look at, and ends the command.
+    fn wind_down(&mut self, state: &mut State, crew: Crew, stopped: Stopped) {
         let gone = stopped == Stopped::TargetEnded || state.lanes_left == 0;
-        stop.stop(if gone { Ending::AtOnce } else { Ending::WithLastLook });
-        let patience = Instant::now() + if gone { HOLD } else { LAST_LOOK };
-        while state.lanes_left > 0 {
-            let left = patience.saturating_duration_since(Instant::now());
-            match self.inbox.recv_timeout(left) {
-                // The end of the command is noted; a second interrupt ends the process elsewhere.
-                Ok(message) => drop(self.take(message, state)),
-                Err(_) => break,
-            }
+        let ending = if gone { Ending::AtOnce } else { Ending::WithLastLook };
+        crew.stop_lanes.stop(ending);
+        self.await_lanes(state, crew.in_rounds, if gone { HOLD } else { LAST_LOOK });
+        // A copy would stand in the way of the lanes, so the last round comes after them. It is
+        // waited for: it bounds itself, and a copy must not be left behind.
+        crew.stop_rounds.stop(ending);
+        if !gone {
+            self.await_lanes(state, 0, LAST_ROUND);
         }
         // A lane whose plugin hangs is left behind; it ends with the process.
-        drop(lanes);
+        drop(crew);
         if gone && !state.observation.is_empty() {
             state.held.clear();
         }
         state.release_all();
         state.facts.measured(state.begun.elapsed());
         self.end_command(state);
+    }
+
+    /// Takes what still comes, until no more than so many lanes are left.
+    fn await_lanes(&mut self, state: &mut State, left: usize, patience: Duration) {
+        let until = Instant::now() + patience;
+        while state.lanes_left > left {
+            match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                // The end of the command is noted; a second interrupt ends the process elsewhere.
+                Ok(message) => drop(self.take(message, state)),
+                Err(_) => break,
+            }
+        }
     }
 
     fn end_command(&mut self, state: &mut State) {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::process::ExitStatus;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diagnose::Observation;
 use probe::{Error, ErrorKind, Issue, Result, Severity, Snapshot, Target};
@@ -71,8 +71,16 @@ impl State {
         }
     }
 
-    pub(super) fn finish(mut self, stopped: Stopped, targets: &[Target]) -> Result<Outcome> {
+    pub(super) fn finish(
+        mut self,
+        stopped: Stopped,
+        targets: &[Target],
+        skip: Duration,
+    ) -> Result<Outcome> {
         if self.observation.is_empty() {
+            if self.facts.has_measured() && !skip.is_zero() {
+                return Err(all_warm_up(self.begun.elapsed(), skip));
+            }
             if let Some(error) = self.failures.into_iter().next() {
                 return Err(error);
             }
@@ -95,4 +103,17 @@ impl State {
             status: self.status,
         })
     }
+}
+
+fn all_warm_up(ran: Duration, skip: Duration) -> Error {
+    let in_words = |duration: Duration| diff::human::duration(duration.as_secs_f64());
+    let message = format!(
+        "nothing was left to be judged: the run took {}, and the first {} of it are warm-up",
+        in_words(ran),
+        in_words(skip)
+    );
+    Error::new(ErrorKind::InvalidInput, message).with_hint(
+        "shorten --warmup, or give the command more work; a command that does not end by itself \
+         runs for as long as --for says",
+    )
 }

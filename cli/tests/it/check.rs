@@ -66,3 +66,17 @@ fn a_command_that_does_not_start() {
     assert_eq!(said.status, 2);
     assert!(said.err.contains("cannot start `/nonexistent/program`"), "{}", said.err);
 }
+
+/// A warm-up that leaves nothing to judge is said to be that, before the run or after it.
+#[test]
+fn a_warm_up_as_long_as_the_run() {
+    let said = check(&["--warmup", "1m"], "import time; time.sleep(1)");
+    assert_eq!(said.status, 2, "{}", said.err);
+    assert!(said.err.contains("nothing was left to be judged"), "{}", said.err);
+    assert!(said.err.contains("the first 60 s of it are warm-up"), "{}", said.err);
+    assert!(said.err.contains("hint: shorten --warmup"), "{}", said.err);
+    let said = check(&["--warmup", "5s", "--for", "5s"], "raise SystemExit('it was started')");
+    assert_eq!(said.status, 2, "{}", said.err);
+    assert!(said.err.contains("--warmup is as long as --for"), "{}", said.err);
+    assert!(!said.err.contains("it was started"), "{}", said.err);
+}

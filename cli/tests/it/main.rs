@@ -6,6 +6,7 @@ mod bad_input;
 mod captures;
 mod check;
 mod doctor;
+mod freeze;
 mod offline;
 mod plugins;
 mod support;

@@ -131,6 +131,16 @@ pub(crate) fn watch(target: &Running, args: &[&str]) -> Said {
     run(["--pid", &pid, "--format", "json", "--quiet"].iter().chain(args))
 }
 
+/// Runs a test on all Pythons at once: each waits for its own watch.
+pub(crate) fn on_every_python(test: impl Fn(&Python) + Sync) {
+    let test = &test;
+    std::thread::scope(|scope| {
+        for python in test_support::pythons() {
+            scope.spawn(move || test(&python));
+        }
+    });
+}
+
 /// A Python of the machine that runs a program.
 pub(crate) fn start(code: &str) -> Running {
     Running::python(&python(), code)

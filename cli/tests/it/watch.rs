@@ -3,19 +3,11 @@
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use test_support::{Python, Running};
+use test_support::Running;
 
-use crate::support::{self, IDLE, LEAK, NO_LEAK, assert_contract, memprobe, run, watch};
-
-/// Runs a test on all Pythons at once: each waits for its own watch.
-fn on_every_python(test: impl Fn(&Python) + Sync) {
-    let test = &test;
-    std::thread::scope(|scope| {
-        for python in test_support::pythons() {
-            scope.spawn(move || test(&python));
-        }
-    });
-}
+use crate::support::{
+    self, IDLE, LEAK, NO_LEAK, assert_contract, memprobe, on_every_python, run, watch,
+};
 
 /// On every Python: a leak is called within seconds, with its rate, and the target lives on.
 #[test]

@@ -146,11 +146,16 @@ pub struct Plugin {
     /// ```text
     /// { "name": "faults", "version": "1.0.0", "summary": "one line: what it looks at",
     ///   "level": "high" | "medium" | "low",
-    ///   "questions": [ { "name": "faults", "tables": ["faults"], "cost": "one read" } ],
+    ///   "questions": [ { "name": "faults", "tables": ["faults"], "cost": "one read",
+    ///                    "frozen": false } ],
     ///   "characteristics": { "availability": "", "memory_granularity": "",
     ///     "execution_granularity": "", "memory_cost": "", "execution_cost": "",
     ///     "developer_cost": "" } }
     /// ```
+    ///
+    /// `frozen`, which may be left out, says that the answer follows links through memory that
+    /// the target changes meanwhile: where the user allows it the host freezes the target while
+    /// it is asked.
     pub describe: Option<unsafe extern "C" fn(out: *mut Bytes) -> i32>,
     /// Makes a probe from a configuration, which is a JSON object, `{}` if nobody configured
     /// anything, and stores it in `out`. Does not touch any target yet. A configuration that
@@ -168,9 +173,14 @@ pub struct Plugin {
     /// ```text
     /// { "target": { "pid": 42, "start_id": 123, ... },
     ///   "questions": ["faults"],              empty: all; skip those that you do not know
-    ///   "frozen": null | { "pid": 43, ... },  a frozen copy to read instead of the target
+    ///   "frozen": null | { "pid": 43, ... },  what stands still, to be read instead
     ///   "capture_dir": "/path"                may be missing: a folder for files, see below }
     /// ```
+    ///
+    /// `frozen` is only lent for questions that want it, and never surely there: null means that
+    /// the process itself is read while it runs. Its `pid` is that of a copy of the target that
+    /// never runs and has memory and mappings but no threads of its own; or that of the target,
+    /// which then stands until the call returns. It is gone after the call.
     ///
     /// and the answer in `out` is one as well:
     ///

@@ -16,6 +16,8 @@ use crate::state::{self, Interpreter};
 pub struct Python {
     memory: Source,
     found: Found,
+    /// The process itself stands still until it is read.
+    stopped: bool,
 }
 
 /// The version of the newest CPython in a process, such as "3.11.7"; `None` when there is none.
@@ -46,7 +48,8 @@ impl Python {
         frozen: Option<&Frozen>,
         finder: &mut Finder,
     ) -> Result<Self> {
-        let python = Self::look(Source::live(target, frozen)?, finder)?;
+        let mut python = Self::look(Source::live(target, frozen)?, finder)?;
+        python.stopped = frozen.is_some_and(|frozen| frozen.pid == target.pid);
         python.or_none(&format!("process {}", target.pid))
     }
 
@@ -71,7 +74,7 @@ impl Python {
 
     fn look(memory: Source, finder: &mut Finder) -> Result<Self> {
         let found = finder.find(&memory, &memory.mappings()?)?;
-        Ok(Self { memory, found })
+        Ok(Self { memory, found, stopped: false })
     }
 
     /// The copies of CPython in the process that have a runtime structure.
@@ -90,6 +93,11 @@ impl Python {
     #[must_use]
     pub fn process(&self) -> Option<&ProcessDir> {
         self.memory.process()
+    }
+
+    /// Whether the process stands still until it has been read.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped
     }
 
     pub(crate) fn memory(&self) -> &Source {

@@ -47,7 +47,8 @@ impl Python {
                 untouched.left_out
             )));
         }
-        let survey = survey_touched(self.memory(), &spans, &untouched, rules, wanted, each)?;
+        let hurry = self.is_stopped();
+        let survey = survey_touched(self.memory(), &spans, &untouched, rules, wanted, each, hurry)?;
         issues.extend(losses(&survey));
         Ok((survey, issues))
     }

@@ -19,6 +19,26 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A host lends the probe a frozen copy of the process. Alone, it freezes by itself:
+//!
+//! ```no_run
+//! use memprobe_probe_python::PythonProbe;
+//! use probe::{Open, Probe, Request, Target};
+//! use target::freeze::{Method, Options, freeze};
+//!
+//! # fn main() -> probe::Result<()> {
+//! let process = Target::from_pid(4711);
+//! let mut probe = PythonProbe::open(Default::default())?;
+//! let mut request = Request::new(process.clone(), &["census"]);
+//! let frozen = freeze(&process, Method::Auto, &Options::default())?;
+//! request.frozen = Some(frozen.frozen());
+//! let census = probe.snapshot(&request)?;
+//! let paused = frozen.release()?.pause;
+//! println!("{} tables, paused for {} ns", census.tables.len(), paused.total_ns);
+//! # Ok(())
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 
 mod attach;

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use probe::{Descriptor, Error, Issue, Open, Probe, ProbeId, Request, Result, Severity, Snapshot};
+use probe::{
+    Descriptor, Error, Issue, Open, Probe, ProbeId, Question, Request, Result, Severity, Snapshot,
+};
 use serde::Deserialize;
 use target::procfs::{ProcessDir, clock};
 
@@ -78,6 +80,9 @@ impl Probe for PythonProbe {
         };
         let mut snapshot = Snapshot::new(id, request.target.clone(), taken);
         let mut look = Look::new(&python, request, self.config.most_objects);
+        let frozen = |question: &Question| question.frozen && request.wants(&question.name);
+        let runs = request.frozen.is_none() && python.process().is_some();
+        look.is_torn = runs && self.descriptor.questions.iter().any(frozen);
         python.issues().for_each(|issue| look.lack(issue));
         let failed = look.runtimes();
         if look.interpreters.rows.is_empty()
@@ -105,6 +110,8 @@ struct Look<'a> {
     version: Option<(u32, u32, String)>,
     survey: Option<Survey>,
     traced: Vec<Found>,
+    /// Whether a question is answered that wants a picture of one instant, and had none.
+    is_torn: bool,
     issues: Vec<Issue>,
     complete: bool,
 }
@@ -123,6 +130,7 @@ impl<'a> Look<'a> {
             version: None,
             survey: None,
             traced: Vec::new(),
+            is_torn: false,
             issues: Vec::new(),
             complete: true,
         }
@@ -312,16 +320,15 @@ impl<'a> Look<'a> {
     }
 
     fn finish(mut self, snapshot: &mut Snapshot) {
-        if self.request.frozen.is_none()
-            && let Some(process) = self.python.process()
-        {
+        if self.is_torn {
             self.issues.push(Issue::info(
                 "the process was not frozen: it ran on while its structures were read, so the \
                  figures are of moments some milliseconds apart",
             ));
-            if !process.is_alive() {
-                self.lack(Issue::warning("the process ended while it was read"));
-            }
+        }
+        let ended = self.python.process().is_some_and(|process| !process.is_alive());
+        if self.request.frozen.is_none() && ended {
+            self.lack(Issue::warning("the process ended while it was read"));
         }
         snapshot.target.python = self.version.take().map(|(_, _, text)| text);
         if self.request.wants("runtime") {

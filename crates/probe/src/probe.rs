@@ -64,6 +64,12 @@ impl Descriptor {
     pub fn answers(&self, question: &str) -> bool {
         self.questions.iter().any(|q| q.name == question)
     }
+
+    /// Whether this question wants a picture of one instant.
+    #[must_use]
+    pub fn wants_frozen(&self, question: &str) -> bool {
+        self.questions.iter().any(|q| q.frozen && q.name == question)
+    }
 }
 
 /// A question that a probe answers, such as `memory` or `gc`.
@@ -75,6 +81,16 @@ pub struct Question {
     pub tables: Vec<String>,
     /// What a look costs, in words and figures.
     pub cost: String,
+    /// Whether the answer wants a picture of one instant: it follows links through memory that
+    /// the target changes meanwhile. The host then freezes the target, unless told not to, and
+    /// lends what stands still in [`Request::frozen`]. False where only `/proc` is read.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub frozen: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Question {
@@ -84,7 +100,15 @@ impl Question {
             name: name.into(),
             tables: tables.iter().map(|&t| t.into()).collect(),
             cost: cost.into(),
+            frozen: false,
         }
+    }
+
+    /// The same question, which wants a picture of one instant.
+    #[must_use]
+    pub fn frozen(mut self) -> Self {
+        self.frozen = true;
+        self
     }
 }
 
@@ -140,7 +164,8 @@ pub struct Request {
     /// The questions to answer; empty: all of them.
     #[serde(default)]
     pub questions: Vec<String>,
-    /// A frozen copy to read instead of the live process, where the host made one.
+    /// What stands still and is to be read instead of the live process, where the host made it.
+    /// Never needed: without it the process is read while it runs.
     #[serde(default)]
     pub frozen: Option<Frozen>,
     /// A folder for what is too big for a document: tables of tens of millions of rows go there

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind, Issue, Result};
 use crate::file::TableFile;
 use crate::table::Table;
-use crate::target::Target;
+use crate::target::{FrozenBy, Target};
 
 /// What one look at one target yielded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,9 +24,13 @@ pub struct Snapshot {
     /// How long the look took.
     #[serde(default)]
     pub duration_ns: u64,
-    /// For how long the target stood still because of it.
+    /// For how long the target stood still because of it. Snapshots that were taken of one
+    /// frozen picture have the same [`Snapshot::taken`], and share one pause: it counts once.
     #[serde(default)]
     pub paused_ns: u64,
+    /// How the picture was frozen; `None`: the target ran while it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<FrozenBy>,
     /// Whether everything that was asked for is there.
     pub complete: bool,
     /// What is missing or less exact, and why.
@@ -95,6 +99,7 @@ impl Snapshot {
             taken,
             duration_ns: 0,
             paused_ns: 0,
+            frozen: None,
             complete: true,
             issues: Vec::new(),
             tables: Vec::new(),

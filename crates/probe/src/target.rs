@@ -43,11 +43,33 @@ impl Target {
     }
 }
 
+/// How a picture of one instant was had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FrozenBy {
+    /// The target stood for as long as it was read.
+    Stop,
+    /// A copy that the target made of itself was read.
+    Fork,
+}
+
+impl FrozenBy {
+    /// The name as it stands in options and reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Fork => "fork",
+        }
+    }
+}
+
 /// A frozen copy of the target that the host lends to all probes of a round, so that all of
 /// them speak of the same instant and the target pauses once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Frozen {
-    /// PID of the frozen copy, to be read instead of the target.
+    /// PID of the frozen copy, to be read instead of the target; the target's own where it was
+    /// stopped.
     pub pid: u32,
     /// Threads of the target at that instant.
     #[serde(default)]

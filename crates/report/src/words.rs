@@ -145,11 +145,12 @@ pub(crate) fn context(report: &Report) -> Vec<(&'static str, String)> {
         process.push_str(&format!(", {} processes with its children", target.processes));
     }
     let pauses = &report.pauses;
+    let how = &pauses.method;
     let paused = match pauses.count {
         0 => "never paused".to_owned(),
-        1 => format!("paused once for {}", human::duration(pauses.max_ms / 1e3)),
+        1 => format!("paused once for {} ({how})", human::duration(pauses.max_ms / 1e3)),
         n => format!(
-            "paused {n} times, {} in all, {} at most",
+            "paused {n} times ({how}), {} in all, {} at most",
             human::duration(pauses.total_ms / 1e3),
             human::duration(pauses.max_ms / 1e3)
         ),

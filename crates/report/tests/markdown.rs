@@ -190,7 +190,7 @@ fn findings_with_holders() {
     |---|---|
     | command | `python3 /srv/app/main.py --workers 2` |
     | process | PID 12345, Python 3.11.7, 3 processes with its children |
-    | watched | 60 s from 2026-11-22T10:00:00Z, level medium, paused 3 times, 30 ms in all, 12.5 ms at most |
+    | watched | 60 s from 2026-11-22T10:00:00Z, level medium, paused 3 times (fork), 30 ms in all, 12.5 ms at most |
     | how badly | 1.2 MiB/s (95 % interval 1.18 MiB/s to 1.23 MiB/s), +71.7 MiB over the run |
     | per event | +4.03 KiB |
     | how often | all the time |
@@ -291,7 +291,7 @@ fn hostile_names() {
     |---|---|
     | command | ``x\x1b[2J\x1b]0;owned\x07\n# no leak\r\| a \| `b` <img src=x onerror=alert(1)> @ev…AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA`` |
     | process | PID 12345, Python x\\x1b\[2J\\x1b\]0;owned\\x07\\n\# no leak\\r\| a \| \`b\` &lt;img src=x onerror=alert(1)&gt; @<!-- -->everyone \\u{202e}gnp.exe\\u{200b} \\u{9b}31m \`\`\` --&gt; \[link\](http&#58;//evil), 3 processes with its children |
-    | watched | 60 s from x\\x1b\[2J\\x1b\]0;owned\\x07\\n\# no leak\\r\| a \| \`b\` &lt;img src=x onerror=alert(1)&gt; @<!-- -->everyone \\u{202e}gnp.exe\\u{200b} \\u{9b}31m \`\`\` --&gt; \[link\](http&#58;//evil), level medium, paused 3 times, 30 ms in all, 12.5 ms at most |
+    | watched | 60 s from x\\x1b\[2J\\x1b\]0;owned\\x07\\n\# no leak\\r\| a \| \`b\` &lt;img src=x onerror=alert(1)&gt; @<!-- -->everyone \\u{202e}gnp.exe\\u{200b} \\u{9b}31m \`\`\` --&gt; \[link\](http&#58;//evil), level medium, paused 3 times (fork), 30 ms in all, 12.5 ms at most |
     | how badly | 1.2 MiB/s (95 % interval 1.18 MiB/s to 1.23 MiB/s), +71.7 MiB over the run |
     | per event | +4.03 KiB |
     | how often | all the time |

@@ -56,10 +56,12 @@ fn processor_time() -> u64 {
 /// Runs `work` on so many threads at once, which only work while nobody else wants the processor.
 /// Its runs share out the pieces of the work among themselves. On a machine where somebody always
 /// wants the processor the caller runs `work` too, at its own priority, so that it gets done.
+/// With `hurry` all of them work at the caller's priority: somebody stands still meanwhile.
 ///
 /// What each run returned, in no order, or with what it panicked.
 pub fn share_out<T: Send>(
     threads: usize,
+    hurry: bool,
     work: impl Fn(Worker<'_>) -> T + Sync,
 ) -> Vec<thread::Result<T>> {
     let progress = Progress::default();
@@ -71,7 +73,7 @@ pub fn share_out<T: Send>(
                 // Dropped, and so told, even if the work panics.
                 let _ended: mpsc::Sender<()> = ended;
                 // Where the system refuses, the work is done like any other.
-                let _ = only_when_idle();
+                let _ = hurry || only_when_idle();
                 run()
             })
         };
@@ -133,7 +135,7 @@ mod tests {
         let caller = thread::current().id();
         let (help, helped) = mpsc::channel();
         let helped = std::sync::Mutex::new(helped);
-        let results = share_out(1, |mut worker| {
+        let results = share_out(1, false, |mut worker| {
             if thread::current().id() == caller {
                 help.send(()).unwrap();
             } else {
@@ -149,8 +151,16 @@ mod tests {
     }
 
     #[test]
+    fn who_is_in_a_hurry_gives_way_to_nobody() {
+        let before = policy();
+        for found in share_out(2, true, |_| policy()) {
+            assert_eq!(found.unwrap(), before);
+        }
+    }
+
+    #[test]
     fn a_panic_is_one_result() {
-        let results = share_out(2, |_| panic!("on purpose"));
+        let results = share_out(2, false, |_| panic!("on purpose"));
         assert_eq!(results.iter().filter(|r: &&thread::Result<()>| r.is_err()).count(), 2);
     }
 }

@@ -87,10 +87,11 @@ pub fn survey<M: ReadMemory + Sync>(
     wanted: Wanted,
     each: Option<&Each<'_>>,
 ) -> Result<Survey> {
-    survey_touched(memory, &Spans::new(mappings), &Untouched::default(), rules, wanted, each)
+    let (spans, untouched) = (Spans::new(mappings), Untouched::default());
+    survey_touched(memory, &spans, &untouched, rules, wanted, each, false)
 }
 
-/// The same without what was never touched.
+/// The same without what was never touched. In a `hurry` it gives way to nobody.
 pub(crate) fn survey_touched<M: ReadMemory + Sync>(
     memory: &M,
     spans: &Spans,
@@ -98,6 +99,7 @@ pub(crate) fn survey_touched<M: ReadMemory + Sync>(
     rules: &Rules,
     wanted: Wanted,
     each: Option<&Each<'_>>,
+    hurry: bool,
 ) -> Result<Survey> {
     let types = TypeTable::new(rules, spans);
     let pieces = pieces(spans.list());
@@ -124,7 +126,7 @@ pub(crate) fn survey_touched<M: ReadMemory + Sync>(
         let Worker { window, pools, tally, torn, refused, .. } = worker;
         Ok(Part { pools, tally, unreadable: window.unreadable, torn, refused })
     };
-    let parts = gentle::share_out(THREADS, work);
+    let parts = gentle::share_out(THREADS, hurry, work);
     let mut whole: Option<Part> = None;
     for part in parts {
         let failed = |_| Error::new(ErrorKind::Panicked, "a thread that read memory panicked");

@@ -14,12 +14,14 @@
 //! All tracing is done by a thread of its own, because the kernel ties a tracee to a thread. It
 //! uses one real-time signal that the program has no handler for, to bound its waits. A program
 //! that embeds this must not wait on other threads meanwhile for children of all kinds
-//! (`waitpid(-1, _, __WALL)`), nor with `waitpid` for the target if it has started it: it would
-//! take the reports of the tracees away. (`waitid` with `WEXITED` alone does not.)
+//! (`waitpid(-1, _, __WALL)`), nor for the target if it has started it, by whatever call and
+//! options: it would take the reports of the tracees away. Polling a pidfd tells of the end of a
+//! process without that; then it may be waited for.
 //!
 //! One trace can be left: if this program is killed while a copy stands, the copy ends with it,
 //! but the target keeps its number in its table of processes. No wait of the target sees the
-//! entry, and the next copy of the same target that is released removes it.
+//! entry, and the next copy of the same target that is released removes it, as does
+//! [`collect_left_over`].
 
 // Where there is no fork, what only the fork needs is not used.
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
@@ -41,7 +43,7 @@ mod tracer;
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use probe::target::FrozenThread;
 use probe::{Error, ErrorKind, Frozen, Issue, Result, Target};
@@ -51,6 +53,9 @@ use crate::procfs::ProcessDir;
 use tracer::Tracer;
 
 pub use copies::FrozenMemory;
+
+/// How long copies whose maker was killed may take to end: their memory is given back first.
+const COPIES_END: Duration = Duration::from_secs(10);
 
 /// How a target is held still.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -186,6 +191,29 @@ pub fn freeze(target: &Target, method: Method, options: &Options) -> Result<Froz
 /// Why a copy of the process cannot be had, as far as can be told without touching it.
 pub(crate) fn refuses_copy(process: &ProcessDir) -> Option<Error> {
     fork::Plan::make(process).err()
+}
+
+/// Has a target collect the copies of programs that were killed while their copies stood. Waits
+/// for copies that are just ending, at most some seconds. Where there are none the target is not
+/// touched; else it pauses once, as for a copy.
+///
+/// # Errors
+/// Those of [`freeze`] with [`Method::Fork`].
+pub fn collect_left_over(target: &Target) -> Result<()> {
+    let process = ProcessDir::open_target(target)?;
+    let until = Instant::now() + COPIES_END;
+    let copies = loop {
+        let copies = fork::copies(&process);
+        if copies.iter().all(|(_, ended)| *ended) || Instant::now() >= until {
+            break copies;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    if copies.iter().any(|(_, ended)| *ended) {
+        // A copy that is released takes those that were left over with it.
+        freeze(target, Method::Fork, &Options::default())?.release()?;
+    }
+    Ok(())
 }
 
 fn unfrozen(pid: u32) -> FrozenTarget {

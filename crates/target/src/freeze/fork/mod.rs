@@ -263,17 +263,23 @@ fn lost(held: &Held<'_>, why: String) -> NoCopy {
 /// Copies that an earlier run left because it was killed, by their numbers in the target's
 /// namespace. They have ended, but the target still has them in its table.
 fn left_over(process: &ProcessDir) -> Vec<u64> {
-    let list = children(process, MOST_CHILDREN).unwrap_or_default();
-    list.into_iter().take(MOST_CHILDREN).filter_map(ended_copy).collect()
+    copies(process).into_iter().filter_map(|(number, ended)| ended.then_some(number)).collect()
 }
 
-/// The number of a child in its own namespace if it is a copy of ours that has ended.
-fn ended_copy(pid: u32) -> Option<u64> {
+/// Copies that a process has as children: their numbers in its namespace, and whether they have
+/// ended.
+pub(super) fn copies(process: &ProcessDir) -> Vec<(u64, bool)> {
+    let list = children(process, MOST_CHILDREN).unwrap_or_default();
+    list.into_iter().take(MOST_CHILDREN).filter_map(copy).collect()
+}
+
+/// The number of a child in its own namespace, and whether it has ended, if it is a copy of ours.
+fn copy(pid: u32) -> Option<(u64, bool)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // Behind the name, the first is field 3 of the manual page.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
     let field = |number: usize| fields.get(number - 3).copied();
-    if field(3) != Some("Z") || field(38) != Some("0") {
+    if field(38) != Some("0") {
         return None;
     }
     let score = fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap_or_default();
@@ -282,5 +288,6 @@ fn ended_copy(pid: u32) -> Option<u64> {
         return None;
     }
     let status = fs::read(format!("/proc/{pid}/status")).ok()?;
-    checks::field(&status, "NSpid")?.split_ascii_whitespace().last()?.parse().ok()
+    let number = checks::field(&status, "NSpid")?.split_ascii_whitespace().last()?.parse().ok()?;
+    Some((number, field(3) == Some("Z")))
 }

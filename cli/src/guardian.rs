@@ -1,0 +1,105 @@
+//! A small process that outlives this one for as long as it takes to clean up.
+//!
+//! If memprobe is killed while a frozen copy stands, the copy ends with it, but the target keeps
+//! the number of its ended child. The guardian notices by the end of its standard input, waits
+//! until the copy has ended, and has the target collect it.
+
+use std::io::{BufRead, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use probe::{Result, ResultExt, Target};
+use target::freeze::Method;
+
+/// The name by which the program finds out that it is to be the guardian.
+pub const COMMAND: &str = "guard-copies";
+/// How long the end of memprobe may take.
+const PARENT_ENDS: Duration = Duration::from_secs(10);
+
+/// The guardian, seen from the process that it guards.
+#[derive(Debug)]
+pub struct Guardian {
+    child: Child,
+    orders: Mutex<Option<ChildStdin>>,
+}
+
+impl Guardian {
+    /// One for a run that freezes by this method, where that may leave something to clean up. The
+    /// run goes on without it if there is none to be had.
+    #[must_use]
+    pub fn of(method: Method) -> Option<Self> {
+        let may_copy = matches!(method, Method::Auto | Method::Fork);
+        let guardian = may_copy.then(Self::start)?;
+        guardian.inspect_err(|error| tracing::warn!("{error:#}; going on without it")).ok()
+    }
+
+    /// Starts it, in a process group of its own: what ends memprobe from the terminal does not
+    /// reach it.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start() -> Result<Self> {
+        let mut command = Command::new("/proc/self/exe");
+        command.arg0("memprobe").arg(COMMAND).process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child =
+            command.spawn().context("cannot start the process that cleans up behind this one")?;
+        let orders = Mutex::new(child.stdin.take());
+        Ok(Self { child, orders })
+    }
+
+    /// From now on a copy of this process may stand; `None`: no copy stands any more.
+    pub fn watch(&self, target: Option<&Target>) {
+        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(pipe) = orders.as_mut() else { return };
+        let line = target.map_or_else(String::new, |t| format!("{} {}", t.pid, t.start_id));
+        // A guardian that was ended by somebody cannot help; the run goes on.
+        if let Err(error) = writeln!(pipe, "{line}") {
+            tracing::debug!("the guardian is gone: {error}");
+            *orders = None;
+        }
+    }
+}
+
+impl Drop for Guardian {
+    fn drop(&mut self) {
+        *self.orders.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let _ = self.child.wait();
+    }
+}
+
+/// Is the guardian: follows the orders on standard input until they end.
+pub fn run() {
+    let parent = rustix::process::getppid();
+    let mut standing: Option<Target> = None;
+    for line in std::io::stdin().lock().lines() {
+        let Ok(line) = line else { break };
+        standing = target_of(&line);
+    }
+    let Some(target) = standing else { return };
+    // Only when the last thread of memprobe is gone has the kernel let go of everything.
+    let until = Instant::now() + PARENT_ENDS;
+    while rustix::process::getppid() == parent && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let _ = target::freeze::collect_left_over(&target);
+}
+
+fn target_of(line: &str) -> Option<Target> {
+    let (pid, start_id) = line.split_once(' ')?;
+    Some(Target { start_id: start_id.parse().ok()?, ..Target::from_pid(pid.parse().ok()?) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_name_a_process() {
+        let target = target_of("42 7").unwrap();
+        assert_eq!((target.pid, target.start_id), (42, 7));
+        assert!(target_of("").is_none() && target_of("42").is_none());
+    }
+}

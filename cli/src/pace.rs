@@ -1,0 +1,169 @@
+//! When a question is asked again.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use probe::{Request, Target};
+
+use crate::preset::Ask;
+
+/// Watching may take this share of one core: a look that takes `t` is not repeated before
+/// `t * 100`.
+const STRETCH: u32 = 100;
+/// What a look takes is the least of this many: on a busy machine most of the time goes by
+/// waiting for a core, which costs nobody anything.
+const COSTS: usize = 5;
+/// The shortest time from a failure to the next try.
+const RETRY: Duration = Duration::from_millis(400);
+/// What is asked a few times only is not asked before a run has settled: a program that has
+/// just started is not yet what it will be.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// How often questions are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// The shortest time from one look to the next.
+    Every(Duration),
+    /// So many looks, spread over the run: at its start, evenly, and at its end. Where nobody
+    /// knows how long the run takes: whenever it has become twice as long, and at its end.
+    Rounds(u32),
+}
+
+/// The part of a run that counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// Its first moment.
+    pub begin: Instant,
+    /// How long it takes at most, where that is known.
+    pub length: Option<Duration>,
+}
+
+impl Span {
+    /// The first look at what is asked a few times only.
+    fn settled(&self) -> Instant {
+        let tenth = self.length.map_or(SETTLE, |length| length / 10);
+        self.begin + tenth.min(SETTLE)
+    }
+
+    /// The next of `rounds` looks after `now`; the last is that at the end, which is not here.
+    fn round_after(&self, now: Instant, rounds: u32) -> Option<Instant> {
+        let passed = now.saturating_duration_since(self.begin);
+        let Some(length) = self.length else { return now.checked_add(passed.max(SETTLE)) };
+        let step = length / rounds.saturating_sub(1).max(1);
+        let mut marks = (1..rounds.saturating_sub(1)).map(|round| self.begin + step * round);
+        marks.find(|&mark| mark > now)
+    }
+}
+
+/// Questions with their pace, and when they are due.
+#[derive(Debug)]
+pub struct Due {
+    /// What is asked.
+    pub request: Request,
+    /// When; `None`: not before the end of the run.
+    pub next: Option<Instant>,
+    pace: Pace,
+    span: Span,
+    /// How long the last looks took.
+    costs: VecDeque<Duration>,
+}
+
+impl Due {
+    /// Questions about a target, not yet asked.
+    #[must_use]
+    pub fn new(ask: &Ask, target: &Target, span: Span) -> Self {
+        let request = Request {
+            target: target.clone(),
+            questions: ask.questions.clone(),
+            frozen: None,
+            capture_dir: None,
+        };
+        let next = match ask.pace {
+            Pace::Every(_) => Instant::now(),
+            Pace::Rounds(_) => span.settled(),
+        };
+        Self { request, next: Some(next), pace: ask.pace, span, costs: VecDeque::new() }
+    }
+
+    /// Notes how long a look took, and when the next one is due.
+    pub fn looked(&mut self, took: Duration) {
+        self.costs.push_back(took);
+        if self.costs.len() > COSTS {
+            self.costs.pop_front();
+        }
+        let cost = self.costs.iter().min().copied().unwrap_or(took);
+        let now = Instant::now();
+        self.next = match self.pace {
+            Pace::Every(every) => now.checked_add(every.max(cost * STRETCH)),
+            Pace::Rounds(rounds) => self.span.round_after(now, rounds),
+        };
+    }
+
+    /// Has a look that began at this moment and failed repeated soon.
+    pub fn failed(&mut self, begun: Instant) {
+        self.next = Some(match self.pace {
+            Pace::Every(every) => begun + every.min(RETRY),
+            Pace::Rounds(_) => begun + RETRY,
+        });
+    }
+
+    /// Has a look that does not count repeated at once.
+    pub fn again(&mut self) {
+        self.next = Some(Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(pace: Pace, length: Option<Duration>) -> Due {
+        let ask = Ask { questions: Vec::new(), pace };
+        Due::new(&ask, &Target::default(), Span { begin: Instant::now(), length })
+    }
+
+    /// Dear looks become seldom; a look that merely had to wait does not make them so.
+    #[test]
+    fn looks_are_stretched_by_what_they_cost() {
+        let every = Duration::from_millis(100);
+        let mut due = due(Pace::Every(every), None);
+        let mut gap = |took: u64| {
+            due.looked(Duration::from_millis(took));
+            due.next.unwrap().saturating_duration_since(Instant::now())
+        };
+        assert!(gap(0) <= every);
+        assert!(gap(80) <= every, "one slow look among cheap ones");
+        for _ in 0..COSTS {
+            gap(80);
+        }
+        assert!(gap(80) > Duration::from_secs(7), "all of them are slow");
+    }
+
+    /// Three rounds of a run of known length: start, middle, and the end, which is no mark.
+    #[test]
+    fn rounds_are_spread_over_a_run() {
+        let begin = Instant::now();
+        let second = Duration::from_secs(1);
+        let span = Span { begin, length: Some(50 * second) };
+        assert_eq!(span.settled(), begin + SETTLE);
+        assert_eq!(span.round_after(begin + SETTLE, 3), Some(begin + 25 * second));
+        assert_eq!(span.round_after(begin + 26 * second, 3), None);
+        assert_eq!(span.round_after(begin + SETTLE, 2), None);
+        assert_eq!(span.round_after(begin + 26 * second, 6), Some(begin + 30 * second));
+        let short = Span { begin, length: Some(second) };
+        assert_eq!(short.settled(), begin + second / 10);
+        let open = Span { begin, length: None };
+        assert_eq!(open.round_after(begin + 4 * second, 3), Some(begin + 8 * second));
+    }
+
+    /// What failed is tried again soon, however seldom it is asked.
+    #[test]
+    fn failures_are_repeated_soon() {
+        let begun = Instant::now();
+        let mut seldom = due(Pace::Rounds(3), Some(Duration::from_secs(3600)));
+        seldom.looked(Duration::ZERO);
+        assert!(seldom.next.unwrap() > begun + Duration::from_secs(60));
+        seldom.failed(begun);
+        assert_eq!(seldom.next, Some(begun + RETRY));
+    }
+}
