@@ -131,9 +131,17 @@ impl Python {
         };
         let counting =
             if runtime.free_threaded { Counting::NoLists } else { Counting::UpTo(most_objects) };
-        collector::read(&self.memory, &table.collector, address, counting)
-            .map(Some)
-            .map_err(|error| distrust(runtime, error))
+        let read = |table| collector::read(&self.memory, table, address, counting);
+        let first = read(&table.collector);
+        match (&first, &table.later_collector) {
+            (Err(error), Some(later)) if error.kind() == ErrorKind::InvalidData => {
+                // What is said is said of the table that most releases have.
+                read(later).or(first)
+            }
+            _ => first,
+        }
+        .map(Some)
+        .map_err(|error| distrust(runtime, error))
     }
 }
 

@@ -32,6 +32,9 @@ pub struct Table {
     pub offsets: Offsets,
     /// The inside of the collector's state.
     pub collector: CollectorTable,
+    /// The same as later patch releases have it, where it changed within the version. Which one
+    /// holds is told by the lists: their heads are none at the places of the other.
+    pub later_collector: Option<CollectorTable>,
 }
 
 /// How the offsets of a version are told.
@@ -111,11 +114,33 @@ pub struct CollectorTable {
     pub threshold: u64,
     /// The permanent generation.
     pub permanent: u64,
-    /// The first of three statistics of three words: collections, collected, uncollectable.
-    /// `None`: they stand elsewhere.
-    pub statistics: Option<u64>,
+    /// Three statistics of three words each: collections, collected, uncollectable.
+    pub statistics: StatisticsPlace,
     /// `int`: whether a collection is running. `None`: not known.
     pub collecting: Option<u64>,
+}
+
+/// Where the statistics of the generations stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatisticsPlace {
+    /// One behind the other in the collector's state.
+    Inside(u64),
+    /// From 3.15 on: in a block behind a pointer.
+    Behind(Rings),
+}
+
+/// The last statistics of each generation, oldest and newest in no order: behind the items of a
+/// generation stands a byte with the number of the newest, padded to a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rings {
+    /// Collector's state: the pointer to the block.
+    pub pointer: u64,
+    /// Items of each generation.
+    pub items: [u64; 3],
+    /// Bytes of an item.
+    pub item: u64,
+    /// Item: collections; collected and uncollectable follow.
+    pub collections: u64,
 }
 
 impl CollectorTable {
@@ -124,7 +149,10 @@ impl CollectorTable {
     pub fn size(&self) -> u64 {
         let lists = self.permanent + self.generation_size;
         lists
-            .max(self.statistics.map_or(0, |s| s + 3 * 24))
+            .max(match self.statistics {
+                StatisticsPlace::Inside(at) => at + 3 * 24,
+                StatisticsPlace::Behind(rings) => rings.pointer + 8,
+            })
             .max(self.collecting.map_or(0, |c| c + 4))
     }
 }
@@ -136,7 +164,7 @@ const GENERATIONAL: CollectorTable = CollectorTable {
     generation_size: 24,
     threshold: 16,
     permanent: 104,
-    statistics: Some(128),
+    statistics: StatisticsPlace::Inside(128),
     collecting: Some(200),
 };
 
@@ -192,9 +220,10 @@ pub const TABLES: [Table; 9] = [
             generation_size: 48,
             threshold: 32,
             permanent: 192,
-            statistics: Some(240),
+            statistics: StatisticsPlace::Inside(240),
             collecting: Some(312),
         },
+        later_collector: None,
     },
     Table {
         minor: 8,
@@ -205,9 +234,22 @@ pub const TABLES: [Table; 9] = [
             ..V3_9
         }),
         collector: GENERATIONAL,
+        later_collector: None,
     },
-    Table { minor: 9, verified: true, offsets: Offsets::Fixed(V3_9), collector: GENERATIONAL },
-    Table { minor: 10, verified: true, offsets: Offsets::Fixed(V3_9), collector: GENERATIONAL },
+    Table {
+        minor: 9,
+        verified: true,
+        offsets: Offsets::Fixed(V3_9),
+        collector: GENERATIONAL,
+        later_collector: None,
+    },
+    Table {
+        minor: 10,
+        verified: true,
+        offsets: Offsets::Fixed(V3_9),
+        collector: GENERATIONAL,
+        later_collector: None,
+    },
     Table {
         minor: 11,
         verified: true,
@@ -221,6 +263,7 @@ pub const TABLES: [Table; 9] = [
             ..V3_9
         }),
         collector: GENERATIONAL,
+        later_collector: None,
     },
     Table {
         minor: 12,
@@ -235,37 +278,46 @@ pub const TABLES: [Table; 9] = [
             ..V3_9
         }),
         collector: GENERATIONAL,
+        later_collector: None,
     },
     Table {
         minor: 13,
         verified: true,
         offsets: Offsets::InRuntime(V3_13),
         collector: GENERATIONAL,
+        // Heads of lists need but 4 bytes of alignment there: 3.13.18 has it, 3.13.0 not.
+        later_collector: Some(CollectorTable { generations: 20, ..GENERATIONAL }),
     },
     Table {
         minor: 14,
-        verified: false,
+        verified: true,
         offsets: Offsets::InRuntime(V3_14),
         collector: CollectorTable {
             permanent: 96,
-            statistics: Some(120),
-            collecting: None,
+            statistics: StatisticsPlace::Inside(120),
+            collecting: Some(192),
             ..GENERATIONAL
         },
+        later_collector: None,
     },
     Table {
         minor: 15,
-        verified: false,
+        verified: true,
         offsets: Offsets::InRuntime(Entries { thread_handle: 240, thread_native: 248, ..V3_14 }),
         collector: CollectorTable {
             enabled: 0,
             generations: 8,
             permanent: 80,
-            // Kept behind a pointer of their own.
-            statistics: None,
-            collecting: None,
+            statistics: StatisticsPlace::Behind(Rings {
+                pointer: 104,
+                items: [11, 3, 3],
+                item: 64,
+                collections: 16,
+            }),
+            collecting: Some(112),
             ..GENERATIONAL
         },
+        later_collector: None,
     },
 ];
 

@@ -58,6 +58,14 @@ static void collector(void)
     SAY("gc.count", offsetof(struct gc_generation, count));
     SAY("gc.permanent", GC(permanent_generation));
     SAY("gc.statistics", GC(generation_stats));
+#if PY_VERSION_HEX >= 0x030f0000
+    SAY("ring.item", sizeof(struct gc_generation_stats));
+    SAY("ring.collections", offsetof(struct gc_generation_stats, collections));
+    SAY("ring.items0", GC_YOUNG_STATS_SIZE);
+    SAY("ring.items1", GC_OLD_STATS_SIZE);
+    SAY("ring.index0", offsetof(struct gc_young_stats_buffer, index));
+    SAY("ring.bytes0", sizeof(struct gc_young_stats_buffer));
+#endif
     SAY("gc.collecting", GC(collecting));
 }
 

@@ -163,9 +163,9 @@ const V3_13: Rules = Rules { minor: 13, values: Values::Inline, heap_type_bytes:
 
 const V3_14: Rules = Rules {
     minor: 14,
-    verified: false,
     counting: Counting::Flags,
     tuple_items: 32,
+    heap_type_bytes: 936,
     frame: Some(Frame { at: 72, code: 0, values: 80, locals: 72, stack: 64 }),
     ..V3_13
 };
@@ -187,7 +187,7 @@ pub const RULES: [Rules; 9] = [
     V3_12,
     V3_13,
     V3_14,
-    Rules { minor: 15, type_bytes: 424, cached_keys: 888, heap_type_bytes: 936, ..V3_14 },
+    Rules { minor: 15, type_bytes: 424, cached_keys: 888, heap_type_bytes: 944, ..V3_14 },
 ];
 
 /// The row of a version.
