@@ -113,7 +113,8 @@ impl Python {
     }
 
     /// The collector of an interpreter, with lists of up to `most_objects` walked. `None` for a
-    /// subinterpreter of 3.7 or 3.8: the main interpreter's collector serves all.
+    /// subinterpreter of 3.7 or 3.8: the main interpreter's collector serves all. `None` in 3.6,
+    /// whose collector is in variables that no symbol names.
     ///
     /// # Errors
     /// As [`Python::interpreters`].
@@ -127,7 +128,7 @@ impl Python {
         let address = match layout.collector {
             Place::Interpreter(offset) => interpreter.address.saturating_add(offset),
             Place::Runtime(offset) if interpreter.id == 0 => runtime.address.saturating_add(offset),
-            Place::Runtime(_) => return Ok(None),
+            Place::Runtime(_) | Place::Unknown => return Ok(None),
         };
         let counting =
             if runtime.free_threaded { Counting::NoLists } else { Counting::UpTo(most_objects) };

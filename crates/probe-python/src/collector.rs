@@ -253,7 +253,7 @@ mod tests {
     const GC: u64 = 0x1_0000;
 
     fn table() -> CollectorTable {
-        TABLES[3].collector
+        TABLES[4].collector
     }
 
     /// Links `nodes` behind the head at `head`.

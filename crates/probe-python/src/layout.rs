@@ -51,8 +51,8 @@ pub enum Offsets {
 pub struct Layout {
     /// Runtime: the newest interpreter.
     pub interpreters_head: u64,
-    /// Interpreter: its number.
-    pub interpreter_id: u64,
+    /// Interpreter: its number. `None` in 3.6: they are counted in the order of their making.
+    pub interpreter_id: Option<u64>,
     /// Interpreter: the next one.
     pub interpreter_next: u64,
     /// Interpreter: its first thread state.
@@ -76,6 +76,8 @@ pub enum Place {
     Runtime(u64),
     /// One for each, at this offset of the interpreter.
     Interpreter(u64),
+    /// 3.6: in variables that no symbol names.
+    Unknown,
 }
 
 /// Places in the runtime's own table of offsets.
@@ -168,9 +170,20 @@ const GENERATIONAL: CollectorTable = CollectorTable {
     collecting: Some(200),
 };
 
+/// List heads of this version are of 32 bytes, aligned to 16.
+const V3_7_COLLECTOR: CollectorTable = CollectorTable {
+    enabled: 12,
+    generations: 32,
+    generation_size: 48,
+    threshold: 32,
+    permanent: 192,
+    statistics: StatisticsPlace::Inside(240),
+    collecting: Some(312),
+};
+
 const V3_9: Layout = Layout {
     interpreters_head: 32,
-    interpreter_id: 24,
+    interpreter_id: Some(24),
     interpreter_next: 0,
     threads_head: 8,
     thread_next: 8,
@@ -203,33 +216,38 @@ const V3_14: Entries = Entries {
 };
 
 /// Every version that can be read, oldest first.
-pub const TABLES: [Table; 9] = [
+pub const TABLES: [Table; 10] = [
+    Table {
+        minor: 6,
+        verified: true,
+        // What stands for the runtime is the variable that leads to the newest interpreter.
+        offsets: Offsets::Fixed(Layout {
+            interpreters_head: 0,
+            interpreter_id: None,
+            thread_handle: 152,
+            collector: Place::Unknown,
+            ..V3_9
+        }),
+        collector: V3_7_COLLECTOR,
+        later_collector: None,
+    },
     Table {
         minor: 7,
         verified: true,
         offsets: Offsets::Fixed(Layout {
             interpreters_head: 24,
-            interpreter_id: 16,
+            interpreter_id: Some(16),
             collector: Place::Runtime(320),
             ..V3_9
         }),
-        // List heads of this version are of 32 bytes, aligned to 16.
-        collector: CollectorTable {
-            enabled: 12,
-            generations: 32,
-            generation_size: 48,
-            threshold: 32,
-            permanent: 192,
-            statistics: StatisticsPlace::Inside(240),
-            collecting: Some(312),
-        },
+        collector: V3_7_COLLECTOR,
         later_collector: None,
     },
     Table {
         minor: 8,
         verified: true,
         offsets: Offsets::Fixed(Layout {
-            interpreter_id: 16,
+            interpreter_id: Some(16),
             collector: Place::Runtime(344),
             ..V3_9
         }),
@@ -255,7 +273,7 @@ pub const TABLES: [Table; 9] = [
         verified: true,
         offsets: Offsets::Fixed(Layout {
             interpreters_head: 40,
-            interpreter_id: 48,
+            interpreter_id: Some(48),
             threads_head: 16,
             thread_handle: 152,
             thread_native: Some(160),
@@ -270,7 +288,7 @@ pub const TABLES: [Table; 9] = [
         verified: true,
         offsets: Offsets::Fixed(Layout {
             interpreters_head: 40,
-            interpreter_id: 8,
+            interpreter_id: Some(8),
             threads_head: 72,
             thread_handle: 136,
             thread_native: Some(144),
@@ -364,7 +382,7 @@ impl Entries {
         };
         Ok(Layout {
             interpreters_head: entry(self.interpreters_head)?,
-            interpreter_id: entry(self.interpreter_id)?,
+            interpreter_id: Some(entry(self.interpreter_id)?),
             interpreter_next: entry(self.interpreter_next)?,
             threads_head: entry(self.threads_head)?,
             thread_next: entry(self.thread_next)?,

@@ -27,6 +27,7 @@ mod collector;
 mod find;
 mod heap;
 pub mod layout;
+mod old_interpreters;
 mod os_threads;
 mod probe_impl;
 pub mod pymalloc;

@@ -91,7 +91,7 @@ def plant(n):
 ";
 
 fn known() -> Vec<Python> {
-    pythons().into_iter().filter(|python| python.version >= (3, 7, 0)).collect()
+    pythons().into_iter().filter(|python| python.version >= (3, 6, 0)).collect()
 }
 
 fn start(python: &Python, environment: &[(&str, &str)]) -> Running {
@@ -266,7 +266,9 @@ print(json.dumps(told))",
 /// Modules of the standard library that make objects of many kinds.
 const LIBRARY: &str = "
 import asyncio, http.server, xml.dom.minidom, sqlite3, decimal, ctypes, unittest.mock, email.mime.text
-import concurrent.futures, logging.handlers, threading, typing, enum, dataclasses, collections, json
+import concurrent.futures, logging.handlers, threading, typing, enum, collections, json
+try: import dataclasses
+except ImportError: dataclasses = None
 try: import numpy
 except ImportError: pass
 try: import pandas
@@ -275,7 +277,7 @@ document = xml.dom.minidom.parseString('<a>' + '<b c=\"d\">e</b>' * 500 + '</a>'
 E = enum.Enum('E', [('x%d' % i, i) for i in range(50)])
 tasks = [typing.Dict[str, int], typing.List['x']]
 mocks = [unittest.mock.Mock() for _ in range(20)]
-records = [dataclasses.make_dataclass('R%d' % i, ['a', 'b'])(1, 2) for i in range(20)]
+records = [dataclasses.make_dataclass('R%d' % i, ['a', 'b'])(1, 2) for i in range(20)] if dataclasses else []
 class Meta(type): pass
 class Odd(metaclass=Meta):
     def __init__(self): self.me = self
@@ -304,7 +306,7 @@ fn recall(python: &Python, environment: &[(&str, &str)]) {
 with open(PATH, 'w') as file:
     for i, t in ids: file.write('%d %s.%s\\n' % (i, t.__module__, t.__qualname__))
 del ids, i, t
-print(gc.get_freeze_count())";
+print(gc.get_freeze_count() if sys.version_info >= (3, 7) else 0)";
     let answer = run(&mut program, &code.replace("PATH", &format!("{path:?}")));
     let frozen: usize = answer.last().unwrap().parse().unwrap();
     let text = std::fs::read_to_string(path).unwrap();

@@ -5,7 +5,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#if PY_VERSION_HEX < 0x03080000
+#if PY_VERSION_HEX < 0x03070000
+/* All of it is in the public headers. */
+#elif PY_VERSION_HEX < 0x03080000
 #include "internal/mem.h"
 #include "internal/pystate.h"
 #elif PY_VERSION_HEX < 0x03090000
@@ -49,6 +51,11 @@ static void objects(void)
     SAY("bytearray.allocated", offsetof(PyByteArrayObject, ob_alloc));
 }
 
+#if PY_VERSION_HEX < 0x03070000
+static void collector(void)
+{
+}
+#else
 static void collector(void)
 {
     SAY("gc.enabled", GC(enabled));
@@ -69,6 +76,8 @@ static void collector(void)
     SAY("gc.collecting", GC(collecting));
 }
 
+#endif
+
 #if PY_VERSION_HEX >= 0x030d0000
 #define ENTRY(name, field) SAY("entry." name, offsetof(_Py_DebugOffsets, field))
 
@@ -87,8 +96,10 @@ static void offsets(void)
 #else
 static void offsets(void)
 {
+#if PY_VERSION_HEX >= 0x03070000
     SAY("runtime.interpreters_head", offsetof(_PyRuntimeState, interpreters.head));
     SAY("interpreter.id", offsetof(PyInterpreterState, id));
+#endif
     SAY("interpreter.next", offsetof(PyInterpreterState, next));
 #if PY_VERSION_HEX >= 0x030b0000
     SAY("interpreter.threads_head", offsetof(PyInterpreterState, threads.head));
@@ -101,7 +112,7 @@ static void offsets(void)
     SAY("thread.handle", offsetof(PyThreadState, thread_id));
 #if PY_VERSION_HEX >= 0x03090000
     SAY("interpreter.gc", offsetof(PyInterpreterState, gc));
-#else
+#elif PY_VERSION_HEX >= 0x03070000
     SAY("runtime.gc", offsetof(_PyRuntimeState, gc));
 #endif
 }

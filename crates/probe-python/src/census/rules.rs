@@ -125,6 +125,15 @@ const V3_8: Rules = Rules {
     frame: None,
 };
 
+const V3_7: Rules = Rules {
+    minor: 7,
+    gc_head: 32,
+    type_bytes: 400,
+    heap_type_bytes: 864,
+    cached_keys: 856,
+    ..V3_8
+};
+
 const V3_10: Rules = Rules {
     minor: 10,
     geometry: Geometry { pool: 16 << 10, arena: 1 << 20, step: 16 },
@@ -171,15 +180,9 @@ const V3_14: Rules = Rules {
 };
 
 /// Every version whose objects can be recognised, oldest first.
-pub const RULES: [Rules; 9] = [
-    Rules {
-        minor: 7,
-        gc_head: 32,
-        type_bytes: 400,
-        heap_type_bytes: 864,
-        cached_keys: 856,
-        ..V3_8
-    },
+pub const RULES: [Rules; 10] = [
+    Rules { minor: 6, ..V3_7 },
+    V3_7,
     V3_8,
     Rules { minor: 9, type_bytes: 408, cached_keys: 864, ..V3_8 },
     V3_10,
@@ -244,7 +247,7 @@ mod tests {
 
     #[test]
     fn counts_tell_life() {
-        let life = |minor: usize, word| RULES[minor - 7].life(word);
+        let life = |minor: usize, word| RULES[minor - 6].life(word);
         for row in &RULES {
             assert_eq!(row.life(0), Life::None);
             assert_eq!(row.life(1), Life::Mortal);
