@@ -9,7 +9,7 @@ use memprobe_probe_python::{Python as Attached, PythonProbe};
 use probe::tables::{gc, interpreters, python_threads};
 use probe::{ErrorKind, Open, Probe, Request, Snapshot, Table, Target};
 use serde_json::Value;
-use test_support::{Python, Running, pythons};
+use test_support::{Python, Running, debug_pythons, free_threaded_pythons, pythons};
 
 /// Stands still in a read, then says what it was like, reading the collector before anything
 /// else can change it.
@@ -321,4 +321,49 @@ fn python_2_is_refused() {
     let error = Attached::attach(&Target::from_pid(program.pid())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("Python 2.7."), "{error}");
+}
+
+/// Builds with `--with-pydebug` whose structures are known give all; others say so.
+#[test]
+fn debug_builds_are_read_or_refused() {
+    for python in debug_pythons() {
+        let mut program = start(&python, "", "report");
+        let snapshot = look(program.pid(), &["runtime", "threads", "gc"]);
+        assert!(snapshot.complete, "{python}: {:?}", snapshot.issues);
+        let truth: Value = serde_json::from_str(&program.ask("")).unwrap();
+        let table = snapshot.table(interpreters::TABLE).unwrap();
+        assert_eq!(table.value(interpreters::BUILD, 0).as_str(), Some("debug"));
+        assert_eq!(number(table, interpreters::THREADS, 0), 1);
+        assert_eq!(snapshot.target.python.as_deref(), truth["version"].as_str());
+        let table = snapshot.table(gc::TABLE).unwrap();
+        for row in 0..3 {
+            assert_eq!(Some(number(table, gc::OBJECTS, row)), truth["objects"][row].as_u64());
+        }
+    }
+}
+
+/// Free-threaded builds give runtime and threads, and say that objects are missing.
+#[test]
+fn free_threaded_builds_say_what_is_missing() {
+    const THREADS: &str = "
+wait = threading.Event()
+for n in range(3): threading.Thread(target=wait.wait, daemon=True).start()
+";
+    for python in free_threaded_pythons() {
+        let mut program = start(&python, THREADS, "report");
+        let snapshot = look(program.pid(), &["runtime", "threads", "gc", "census"]);
+        let truth: Value = serde_json::from_str(&program.ask("")).unwrap();
+        let table = snapshot.table(interpreters::TABLE).unwrap();
+        let build = if python.is_debug() { "debug free-threaded" } else { "release free-threaded" };
+        assert_eq!(table.value(interpreters::BUILD, 0).as_str(), Some(build));
+        assert_eq!(number(table, interpreters::THREADS, 0), 4);
+        assert_eq!(table.value(interpreters::VERSION, 0).as_str(), truth["version"].as_str());
+        assert_eq!(snapshot.table(python_threads::TABLE).unwrap().rows(), 4);
+        let table = snapshot.table(gc::TABLE).unwrap();
+        assert_eq!(Some(number(table, gc::THRESHOLD, 0)), truth["threshold"][0].as_u64());
+        assert!(!snapshot.complete);
+        let said = |text: &str| snapshot.issues.iter().any(|i| i.message.contains(text));
+        assert!(said("keeps no lists of objects"), "{:?}", snapshot.issues);
+        assert!(said("a free-threaded build, cannot be counted"), "{:?}", snapshot.issues);
+    }
 }
