@@ -84,9 +84,9 @@ mod tests {
             memory.put_u64(interpreter + 0x40 + 16, interpreter);
         }
         memory.put_u64(0x10_0010, main).put_u64(0x10_0020, odd).put_u64(0x10_0800, newest);
-        let data = [0x10_0000..0x10_1000];
-        assert_eq!(find(&data, &memory).unwrap(), Some(0x10_0800));
+        let data = std::slice::from_ref(&(0x10_0000..0x10_1000));
+        assert_eq!(find(data, &memory).unwrap(), Some(0x10_0800));
         memory.put_u64(0x10_0800, u64::MAX).put_u64(0x10_0010, newest + 8);
-        assert_eq!(find(&data, &memory).unwrap(), None);
+        assert_eq!(find(data, &memory).unwrap(), None);
     }
 }
