@@ -121,7 +121,8 @@ impl Python {
     }
 
     /// The collector of an interpreter, with lists of up to `most_objects` walked. `None` for a
-    /// subinterpreter of 3.7 or 3.8: the main interpreter's collector serves all.
+    /// subinterpreter of 3.7 or 3.8: the main interpreter's collector serves all. `None` in 3.6,
+    /// whose collector is in variables that no symbol names.
     ///
     /// # Errors
     /// As [`Python::interpreters`].
@@ -135,13 +136,21 @@ impl Python {
         let address = match layout.collector {
             Place::Interpreter(offset) => interpreter.address.saturating_add(offset),
             Place::Runtime(offset) if interpreter.id == 0 => runtime.address.saturating_add(offset),
-            Place::Runtime(_) => return Ok(None),
+            Place::Runtime(_) | Place::Unknown => return Ok(None),
         };
         let counting =
             if runtime.free_threaded { Counting::NoLists } else { Counting::UpTo(most_objects) };
-        collector::read(&self.memory, &table.collector, address, counting)
-            .map(Some)
-            .map_err(|error| distrust(runtime, error))
+        let read = |table| collector::read(&self.memory, table, address, counting);
+        let first = read(&table.collector);
+        match (&first, &table.later_collector) {
+            (Err(error), Some(later)) if error.kind() == ErrorKind::InvalidData => {
+                // What is said is said of the table that most releases have.
+                read(later).or(first)
+            }
+            _ => first,
+        }
+        .map(Some)
+        .map_err(|error| distrust(runtime, error))
     }
 }
 

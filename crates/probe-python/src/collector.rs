@@ -3,7 +3,7 @@
 use probe::{Result, ResultExt};
 use target::memory::{CachedMemory, ReadMemory};
 
-use crate::layout::CollectorTable;
+use crate::layout::{CollectorTable, Rings, StatisticsPlace};
 use crate::state::{again, nonsense};
 
 /// Flags that the collector keeps in the low bits of its links.
@@ -118,7 +118,10 @@ fn read_once<M: ReadMemory>(
         };
         let objects = count_objects(memory, address + at, counting)
             .with_context(|| format!("generation {index}"))?;
-        let statistics = table.statistics.and_then(|at| block.statistics(at + index * 24));
+        let statistics = match table.statistics {
+            StatisticsPlace::Inside(at) => block.statistics(at + index * 24),
+            StatisticsPlace::Behind(rings) => newest(memory, &block, &rings, index),
+        };
         Ok(Generation { threshold, count, objects, statistics })
     };
     Ok(Collector {
@@ -139,6 +142,23 @@ fn garbage<M: ReadMemory>(memory: &M, list: u64) -> Option<u64> {
         return Some(0);
     }
     memory.read_u64(list.checked_add(16)?).ok().filter(|&length| length < MOST)
+}
+
+/// The newest statistics of a generation in their ring; `None` when they are not there.
+fn newest<M: ReadMemory>(
+    memory: &M,
+    block: &Block,
+    rings: &Rings,
+    generation: u64,
+) -> Option<Statistics> {
+    let before = rings.items.iter().take(generation as usize);
+    let start: u64 = before.map(|items| items * rings.item + 8).sum();
+    let items = *rings.items.get(generation as usize)?;
+    let ring = block.word(rings.pointer)?.checked_add(start)?;
+    let index = memory.read_u32(ring.checked_add(items * rings.item)?).ok()? & 0xff;
+    let at = (u64::from(index) < items).then_some(u64::from(index) * rings.item)?;
+    let item = Block::read(memory, ring.checked_add(at)?, rings.item).ok()?;
+    item.statistics(rings.collections)
 }
 
 /// The collector's own structure, read at once.
@@ -246,7 +266,7 @@ mod tests {
     const GC: u64 = 0x1_0000;
 
     fn table() -> CollectorTable {
-        TABLES[3].collector
+        TABLES[4].collector
     }
 
     /// Links `nodes` behind the head at `head`.

@@ -6,12 +6,13 @@ use std::fmt;
 use std::ops::Range;
 
 use probe::{Issue, Result, Severity};
-use target::elf::Elf;
+use target::elf::{Elf, Segment};
 use target::images::{Image, Mapping, images};
 use target::memory::ReadMemory;
 use target::procfs::smaps::Dev;
 
 use crate::layout::{COOKIE, COOKIE_FREE_THREADED, COOKIE_VERSION};
+use crate::old_interpreters;
 use crate::source::Source;
 use crate::version::Version;
 
@@ -183,6 +184,26 @@ impl Facts {
                     free_threaded: cookie.is_some_and(|c| c.free_threaded),
                     tracemalloc: self.tracemalloc.map(|at| bias.wrapping_add(at)),
                 }),
+                (None, Some(version)) if (version.major, version.minor) == (3, 6) => {
+                    let head = old_interpreters::find(&self.data(bias), memory)?;
+                    let address = head.unwrap_or(0);
+                    let runtime = Runtime {
+                        address,
+                        library,
+                        found_by: FoundBy::Scan,
+                        version,
+                        debug: self.debug,
+                        free_threaded: false,
+                        tracemalloc: None,
+                    };
+                    match head {
+                        Some(_) => found.runtimes.push(runtime),
+                        None => found.refused.push(format!(
+                            "Python {} in {} has no interpreter: it is not initialised",
+                            runtime.version, runtime.library
+                        )),
+                    }
+                }
                 (None, Some(version)) => found.refused.push(format!(
                     "Python {version} in {library} has no runtime structure: it is too old, or \
                      was built without one"
@@ -209,12 +230,19 @@ impl Facts {
         {
             return Ok(Some(version));
         }
-        let data = self.elf.segments.iter().filter(|s| s.write).map(|segment| {
-            let start = bias.wrapping_add(segment.vaddr);
-            start..start.saturating_add(segment.mem_size)
-        });
+        let data = self.data(bias).into_iter();
         let banner = search(data, memory, |_, bytes| Version::from_banner(bytes))?;
         Ok(banner.or_else(|| Version::from_file_name(image.file_name())))
+    }
+
+    /// The writable data of one copy.
+    fn data(&self, bias: u64) -> Vec<Range<u64>> {
+        let writable = self.elf.segments.iter().filter(|segment| segment.write);
+        let place = |segment: &Segment| {
+            let start = bias.wrapping_add(segment.vaddr);
+            start..start.saturating_add(segment.mem_size)
+        };
+        writable.map(place).collect()
     }
 }
 
@@ -260,10 +288,10 @@ fn scan<M: ReadMemory>(image: &Image, memory: &M) -> Result<Vec<Runtime>> {
 }
 
 /// Shows the readable parts of some ranges to `look`, piece by piece, until it finds something.
-fn search<M: ReadMemory, T>(
+pub(crate) fn search<M: ReadMemory, T>(
     ranges: impl Iterator<Item = Range<u64>>,
     memory: &M,
-    look: impl Fn(u64, &[u8]) -> Option<T>,
+    mut look: impl FnMut(u64, &[u8]) -> Option<T>,
 ) -> Result<Option<T>> {
     let mut left = MAX_DATA;
     let mut buffer = vec![0; PIECE as usize];

@@ -50,7 +50,21 @@ impl Python {
         let hurry = self.is_stopped();
         let survey = survey_touched(self.memory(), &spans, &untouched, rules, wanted, each, hurry)?;
         issues.extend(losses(&survey));
+        issues.extend(self.mimalloc(&survey));
         Ok((survey, issues))
+    }
+
+    /// Says so when the objects are in an allocator that is not read.
+    fn mimalloc(&self, survey: &Survey) -> Option<Issue> {
+        let environment = self.process()?.read("environ").ok()?;
+        let mut settings = environment.split(|&byte| byte == 0);
+        let chosen = settings.any(|setting| setting.starts_with(b"PYTHONMALLOC=mimalloc"));
+        (chosen && survey.pymalloc.pools() == 0).then(|| {
+            let message = "the interpreter was started with PYTHONMALLOC=mimalloc, an allocator \
+                           that is not read: its pools and most of its objects are missing";
+            Issue::warning(message)
+                .with_hint("start it without that setting, or stay at the high level")
+        })
     }
 
     /// How objects look: as the newest initialised interpreter has them.

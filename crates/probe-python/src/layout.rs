@@ -32,6 +32,9 @@ pub struct Table {
     pub offsets: Offsets,
     /// The inside of the collector's state.
     pub collector: CollectorTable,
+    /// The same as later patch releases have it, where it changed within the version. Which one
+    /// holds is told by the lists: their heads are none at the places of the other.
+    pub later_collector: Option<CollectorTable>,
 }
 
 /// How the offsets of a version are told.
@@ -48,8 +51,8 @@ pub enum Offsets {
 pub struct Layout {
     /// Runtime: the newest interpreter.
     pub interpreters_head: u64,
-    /// Interpreter: its number.
-    pub interpreter_id: u64,
+    /// Interpreter: its number. `None` in 3.6: they are counted in the order of their making.
+    pub interpreter_id: Option<u64>,
     /// Interpreter: the next one.
     pub interpreter_next: u64,
     /// Interpreter: its first thread state.
@@ -73,6 +76,8 @@ pub enum Place {
     Runtime(u64),
     /// One for each, at this offset of the interpreter.
     Interpreter(u64),
+    /// 3.6: in variables that no symbol names.
+    Unknown,
 }
 
 /// Places in the runtime's own table of offsets.
@@ -111,13 +116,35 @@ pub struct CollectorTable {
     pub threshold: u64,
     /// The permanent generation.
     pub permanent: u64,
-    /// The first of three statistics of three words: collections, collected, uncollectable.
-    /// `None`: they stand elsewhere.
-    pub statistics: Option<u64>,
+    /// Three statistics of three words each: collections, collected, uncollectable.
+    pub statistics: StatisticsPlace,
     /// `int`: whether a collection is running. `None`: not known.
     pub collecting: Option<u64>,
     /// The list `gc.garbage`. `None`: not known.
     pub garbage: Option<u64>,
+}
+
+/// Where the statistics of the generations stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatisticsPlace {
+    /// One behind the other in the collector's state.
+    Inside(u64),
+    /// From 3.15 on: in a block behind a pointer.
+    Behind(Rings),
+}
+
+/// The last statistics of each generation, oldest and newest in no order: behind the items of a
+/// generation stands a byte with the number of the newest, padded to a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rings {
+    /// Collector's state: the pointer to the block.
+    pub pointer: u64,
+    /// Items of each generation.
+    pub items: [u64; 3],
+    /// Bytes of an item.
+    pub item: u64,
+    /// Item: collections; collected and uncollectable follow.
+    pub collections: u64,
 }
 
 impl CollectorTable {
@@ -126,7 +153,10 @@ impl CollectorTable {
     pub fn size(&self) -> u64 {
         let lists = self.permanent + self.generation_size;
         lists
-            .max(self.statistics.map_or(0, |s| s + 3 * 24))
+            .max(match self.statistics {
+                StatisticsPlace::Inside(at) => at + 3 * 24,
+                StatisticsPlace::Behind(rings) => rings.pointer + 8,
+            })
             .max(self.collecting.map_or(0, |c| c + 4))
             .max(self.garbage.map_or(0, |g| g + 8))
     }
@@ -139,14 +169,26 @@ const GENERATIONAL: CollectorTable = CollectorTable {
     generation_size: 24,
     threshold: 16,
     permanent: 104,
-    statistics: Some(128),
+    statistics: StatisticsPlace::Inside(128),
     collecting: Some(200),
     garbage: Some(208),
 };
 
+/// List heads of this version are of 32 bytes, aligned to 16.
+const V3_7_COLLECTOR: CollectorTable = CollectorTable {
+    enabled: 12,
+    generations: 32,
+    generation_size: 48,
+    threshold: 32,
+    permanent: 192,
+    statistics: StatisticsPlace::Inside(240),
+    collecting: Some(312),
+    garbage: Some(320),
+};
+
 const V3_9: Layout = Layout {
     interpreters_head: 32,
-    interpreter_id: 24,
+    interpreter_id: Some(24),
     interpreter_next: 0,
     threads_head: 8,
     thread_next: 8,
@@ -179,46 +221,64 @@ const V3_14: Entries = Entries {
 };
 
 /// Every version that can be read, oldest first.
-pub const TABLES: [Table; 9] = [
+pub const TABLES: [Table; 10] = [
+    Table {
+        minor: 6,
+        verified: true,
+        // What stands for the runtime is the variable that leads to the newest interpreter.
+        offsets: Offsets::Fixed(Layout {
+            interpreters_head: 0,
+            interpreter_id: None,
+            thread_handle: 152,
+            collector: Place::Unknown,
+            ..V3_9
+        }),
+        collector: V3_7_COLLECTOR,
+        later_collector: None,
+    },
     Table {
         minor: 7,
         verified: true,
         offsets: Offsets::Fixed(Layout {
             interpreters_head: 24,
-            interpreter_id: 16,
+            interpreter_id: Some(16),
             collector: Place::Runtime(320),
             ..V3_9
         }),
-        // List heads of this version are of 32 bytes, aligned to 16.
-        collector: CollectorTable {
-            enabled: 12,
-            generations: 32,
-            generation_size: 48,
-            threshold: 32,
-            permanent: 192,
-            statistics: Some(240),
-            collecting: Some(312),
-            garbage: Some(320),
-        },
+        collector: V3_7_COLLECTOR,
+        later_collector: None,
     },
     Table {
         minor: 8,
         verified: true,
         offsets: Offsets::Fixed(Layout {
-            interpreter_id: 16,
+            interpreter_id: Some(16),
             collector: Place::Runtime(344),
             ..V3_9
         }),
         collector: GENERATIONAL,
+        later_collector: None,
     },
-    Table { minor: 9, verified: true, offsets: Offsets::Fixed(V3_9), collector: GENERATIONAL },
-    Table { minor: 10, verified: true, offsets: Offsets::Fixed(V3_9), collector: GENERATIONAL },
+    Table {
+        minor: 9,
+        verified: true,
+        offsets: Offsets::Fixed(V3_9),
+        collector: GENERATIONAL,
+        later_collector: None,
+    },
+    Table {
+        minor: 10,
+        verified: true,
+        offsets: Offsets::Fixed(V3_9),
+        collector: GENERATIONAL,
+        later_collector: None,
+    },
     Table {
         minor: 11,
         verified: true,
         offsets: Offsets::Fixed(Layout {
             interpreters_head: 40,
-            interpreter_id: 48,
+            interpreter_id: Some(48),
             threads_head: 16,
             thread_handle: 152,
             thread_native: Some(160),
@@ -226,13 +286,14 @@ pub const TABLES: [Table; 9] = [
             ..V3_9
         }),
         collector: GENERATIONAL,
+        later_collector: None,
     },
     Table {
         minor: 12,
         verified: true,
         offsets: Offsets::Fixed(Layout {
             interpreters_head: 40,
-            interpreter_id: 8,
+            interpreter_id: Some(8),
             threads_head: 72,
             thread_handle: 136,
             thread_native: Some(144),
@@ -240,39 +301,48 @@ pub const TABLES: [Table; 9] = [
             ..V3_9
         }),
         collector: GENERATIONAL,
+        later_collector: None,
     },
     Table {
         minor: 13,
         verified: true,
         offsets: Offsets::InRuntime(V3_13),
         collector: GENERATIONAL,
+        // Heads of lists need but 4 bytes of alignment there: 3.13.18 has it, 3.13.0 not.
+        later_collector: Some(CollectorTable { generations: 20, ..GENERATIONAL }),
     },
     Table {
         minor: 14,
-        verified: false,
+        verified: true,
         offsets: Offsets::InRuntime(V3_14),
         collector: CollectorTable {
             permanent: 96,
-            statistics: Some(120),
-            collecting: None,
-            garbage: None,
+            statistics: StatisticsPlace::Inside(120),
+            collecting: Some(192),
+            garbage: Some(200),
             ..GENERATIONAL
         },
+        later_collector: None,
     },
     Table {
         minor: 15,
-        verified: false,
+        verified: true,
         offsets: Offsets::InRuntime(Entries { thread_handle: 240, thread_native: 248, ..V3_14 }),
         collector: CollectorTable {
             enabled: 0,
             generations: 8,
             permanent: 80,
-            // Kept behind a pointer of their own.
-            statistics: None,
-            collecting: None,
-            garbage: None,
+            statistics: StatisticsPlace::Behind(Rings {
+                pointer: 104,
+                items: [11, 3, 3],
+                item: 64,
+                collections: 16,
+            }),
+            collecting: Some(112),
+            garbage: Some(120),
             ..GENERATIONAL
         },
+        later_collector: None,
     },
 ];
 
@@ -312,7 +382,7 @@ impl Entries {
         let entry = |at| entry(memory, runtime, at);
         Ok(Layout {
             interpreters_head: entry(self.interpreters_head)?,
-            interpreter_id: entry(self.interpreter_id)?,
+            interpreter_id: Some(entry(self.interpreter_id)?),
             interpreter_next: entry(self.interpreter_next)?,
             threads_head: entry(self.threads_head)?,
             thread_next: entry(self.thread_next)?,

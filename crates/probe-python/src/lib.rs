@@ -48,6 +48,7 @@ mod describe;
 mod find;
 mod heap;
 pub mod layout;
+mod old_interpreters;
 mod os_threads;
 mod probe_impl;
 pub mod pymalloc;

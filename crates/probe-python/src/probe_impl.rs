@@ -247,6 +247,16 @@ impl<'a> Look<'a> {
                  an interpreter of this version"
             )));
         }
+        let is_known = |t: &layout::Table| match t.offsets {
+            layout::Offsets::Fixed(l) => l.collector != layout::Place::Unknown,
+            layout::Offsets::InRuntime(_) => true,
+        };
+        if self.request.wants("gc") && layout::table(version).is_ok_and(|t| !is_known(t)) {
+            self.lack(Issue::info(format!(
+                "the collector of Python {version} is not read: that version keeps its state in \
+                 variables that no symbol names"
+            )));
+        }
         if runtime.free_threaded && self.request.wants("gc") {
             self.lack(Issue::info(format!(
                 "Python {version} is a free-threaded build, which keeps no lists of objects: \

@@ -71,8 +71,12 @@ fn walk_interpreters<M: ReadMemory>(
     let addresses =
         chain(memory, head, layout.interpreter_next, MAX_INTERPRETERS).context("interpreters")?;
     let mut list = Vec::with_capacity(addresses.len());
-    for address in addresses {
-        let id = field(memory, address, layout.interpreter_id)?;
+    for (younger, &address) in addresses.iter().enumerate() {
+        let id = match layout.interpreter_id {
+            Some(at) => field(memory, address, at)?,
+            // The main one is the oldest and stands last.
+            None => (addresses.len() - 1 - younger) as u64,
+        };
         if id > MAX_ID {
             return Err(nonsense(format!("the interpreter at {address:#x} has the number {id}")));
         }
@@ -136,7 +140,7 @@ mod tests {
     use crate::layout::{Offsets, TABLES};
 
     fn layout() -> Layout {
-        let Offsets::Fixed(layout) = TABLES[4].offsets else { unreachable!() };
+        let Offsets::Fixed(layout) = TABLES[5].offsets else { unreachable!() };
         layout
     }
 
@@ -148,7 +152,7 @@ mod tests {
         let l = layout();
         memory
             .put_u64(0x1000 + l.interpreters_head, 0x2000)
-            .put_u64(0x2000 + l.interpreter_id, 1)
+            .put_u64(0x2000 + l.interpreter_id.unwrap(), 1)
             .put_u64(0x2000 + l.interpreter_next, 0x3000)
             .put_u64(0x3000 + l.threads_head, 0x4000)
             .put_u64(0x4000 + l.thread_next, 0x5000)
@@ -178,7 +182,7 @@ mod tests {
             (0x1000 + l.interpreters_head, 0x2001),
             (0x1000 + l.interpreters_head, 0xffff_0000),
             (0x3000 + l.interpreter_next, 0x2000),
-            (0x3000 + l.interpreter_id, u64::MAX),
+            (0x3000 + l.interpreter_id.unwrap(), u64::MAX),
             (0x5000 + l.thread_next, 0x4000),
             (0x5000 + l.thread_next, u64::MAX - 7),
             (0x5000 + l.thread_interpreter, 0x2000),

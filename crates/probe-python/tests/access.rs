@@ -8,7 +8,7 @@ use std::process::Command;
 
 use memprobe_probe_python::{FoundBy, Python as Attached};
 use probe::Target;
-use test_support::{Python, Running, pythons};
+use test_support::{Python, Running, every_python};
 
 const WAIT: &str = "print('ready', flush=True)\nimport sys\nsys.stdin.readline()";
 /// In the environment of this test when it runs itself as another user: the PID to look at.
@@ -110,7 +110,8 @@ fn copy(python: &Python, folder: &Path) -> (PathBuf, Vec<PathBuf>) {
 /// A program and a library that were deleted, or replaced by an upgrade, are still read.
 #[test]
 fn deleted_and_replaced_files_are_read() {
-    for python in pythons().iter().filter(|python| python.version >= (3, 7, 0)) {
+    // A launcher starts a file that no copy replaces.
+    for python in every_python().iter().filter(|python| !python.is_launched()) {
         let folder = tempfile::tempdir().unwrap();
         let (exe, libraries) = copy(python, folder.path());
         let program = Running::start(
@@ -138,7 +139,7 @@ fn deleted_and_replaced_files_are_read() {
 /// A library that is loaded and never initialised beside the interpreter that runs does no harm.
 #[test]
 fn a_second_copy_is_told_apart() {
-    let all = pythons();
+    let all = every_python();
     let with_library = |python: &&Python| {
         let (major, minor, _) = python.version;
         let name = format!("../lib/libpython{major}.{minor}.so.1.0");
@@ -154,7 +155,9 @@ fn a_second_copy_is_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("libother.so");
     std::fs::copy(library, &copy).unwrap();
-    let first = &all[all.len() / 2];
+    // A loader of one's own has no C library for another Python's library.
+    let usual: Vec<&Python> = all.iter().filter(|python| !python.is_launched()).collect();
+    let first = usual[usual.len() / 2];
     let code = format!("import ctypes; ctypes.CDLL({:?})\n{WAIT}", copy.to_str().unwrap());
     let program = Running::python(first, &code);
     let attached = Attached::attach(&Target::from_pid(program.pid())).unwrap();

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use memprobe_probe_python::{Counts, Python as Attached, PythonProbe, Survey, Wanted};
 use probe::tables::{census, pymalloc, size_classes};
 use probe::{Frozen, Open, Probe, Request, Target};
-use test_support::{Python, Running, pythons};
+use test_support::{Python, Running, debug_pythons, every_python};
 
 /// Runs a line of code at a time, read without making objects that stay, and says when it is done.
 const TARGET: &str = "
@@ -91,12 +91,13 @@ def plant(n):
 ";
 
 fn known() -> Vec<Python> {
-    pythons().into_iter().filter(|python| python.version >= (3, 7, 0)).collect()
+    every_python().into_iter().filter(|python| python.version >= (3, 6, 0)).collect()
 }
 
 fn start(python: &Python, environment: &[(&str, &str)]) -> Running {
     let mut command = Command::new(&python.exe);
-    command.args(["-u", "-c", TARGET]).envs(environment.iter().copied());
+    // Development mode prints what we do not ask for.
+    command.args(["-u", "-W", "ignore", "-c", TARGET]).envs(environment.iter().copied());
     let mut program = Running::start(&mut command);
     assert_eq!(run(&mut program, "import sys, gc, json"), [""; 0]);
     program
@@ -216,10 +217,50 @@ fn pools_are_those_that_the_interpreter_prints() {
 #[test]
 fn planted_objects_are_counted() {
     for python in known() {
-        for environment in [&[][..], &[("PYTHONMALLOC", "malloc")], &[("PYTHONMALLOC", "debug")]] {
+        for environment in allocators(&python) {
             planted(&python, environment);
         }
     }
+}
+
+/// The same for builds with `--with-pydebug`.
+#[test]
+fn debug_builds_are_counted() {
+    for python in debug_pythons() {
+        for environment in allocators(&python) {
+            planted(&python, environment);
+        }
+        recall(&python, &[]);
+    }
+}
+
+/// The settings of the allocator that a version has, and development mode.
+fn allocators(python: &Python) -> Vec<&'static [(&'static str, &'static str)]> {
+    let mut list: Vec<&'static [(&str, &str)]> =
+        vec![&[], &[("PYTHONMALLOC", "malloc")], &[("PYTHONMALLOC", "debug")]];
+    if python.version >= (3, 7, 0) {
+        list.push(&[("PYTHONDEVMODE", "1")]);
+    }
+    list
+}
+
+/// Objects in mimalloc are not counted, and that is said.
+#[test]
+fn what_mimalloc_hides_is_said() {
+    for python in known().iter().filter(|python| has_mimalloc(python)) {
+        let program = start(python, &[("PYTHONMALLOC", "mimalloc")]);
+        let attached = Attached::attach(&Target::from_pid(program.pid())).unwrap();
+        let (_, issues) = attached.survey(Wanted::Objects).unwrap();
+        assert!(issues.iter().any(|i| i.message.contains("mimalloc")), "{python}: {issues:?}");
+    }
+}
+
+/// From 3.13 on, where it was not left out of the build.
+fn has_mimalloc(python: &Python) -> bool {
+    let mut command = Command::new(&python.exe);
+    command.args(["-c", "pass"]).env("PYTHONMALLOC", "mimalloc");
+    let output = command.output().unwrap();
+    python.version >= (3, 13, 0) && output.status.success()
 }
 
 fn planted(python: &Python, environment: &[(&str, &str)]) {
@@ -242,6 +283,11 @@ if sys.version_info < (3, 11):
     objects, size = told['builtins.dict']
     inside = [o.__dict__ for o in kept['C']]
     told['builtins.dict'] = (objects + len(inside), size + sum(map(sys.getsizeof, inside)))
+if sys.version_info >= (3, 15):
+    # A bytearray of it owns a bytes object.
+    objects, size = told['builtins.bytes']
+    inside = [bytes(len(o)) for o in kept['bytearray']]
+    told['builtins.bytes'] = (objects + len(inside), size + sum(map(sys.getsizeof, inside)))
 print(json.dumps(told))",
     );
     let told: HashMap<String, (u64, u64)> = serde_json::from_str(answer.last().unwrap()).unwrap();
@@ -266,7 +312,9 @@ print(json.dumps(told))",
 /// Modules of the standard library that make objects of many kinds.
 const LIBRARY: &str = "
 import asyncio, http.server, xml.dom.minidom, sqlite3, decimal, ctypes, unittest.mock, email.mime.text
-import concurrent.futures, logging.handlers, threading, typing, enum, dataclasses, collections, json
+import concurrent.futures, logging.handlers, threading, typing, enum, collections, json
+try: import dataclasses
+except ImportError: dataclasses = None
 try: import numpy
 except ImportError: pass
 try: import pandas
@@ -275,7 +323,7 @@ document = xml.dom.minidom.parseString('<a>' + '<b c=\"d\">e</b>' * 500 + '</a>'
 E = enum.Enum('E', [('x%d' % i, i) for i in range(50)])
 tasks = [typing.Dict[str, int], typing.List['x']]
 mocks = [unittest.mock.Mock() for _ in range(20)]
-records = [dataclasses.make_dataclass('R%d' % i, ['a', 'b'])(1, 2) for i in range(20)]
+records = [dataclasses.make_dataclass('R%d' % i, ['a', 'b'])(1, 2) for i in range(20)] if dataclasses else []
 class Meta(type): pass
 class Odd(metaclass=Meta):
     def __init__(self): self.me = self
@@ -304,7 +352,7 @@ fn recall(python: &Python, environment: &[(&str, &str)]) {
 with open(PATH, 'w') as file:
     for i, t in ids: file.write('%d %s.%s\\n' % (i, t.__module__, t.__qualname__))
 del ids, i, t
-print(gc.get_freeze_count())";
+print(gc.get_freeze_count() if sys.version_info >= (3, 7) else 0)";
     let answer = run(&mut program, &code.replace("PATH", &format!("{path:?}")));
     let frozen: usize = answer.last().unwrap().parse().unwrap();
     let text = std::fs::read_to_string(path).unwrap();
@@ -362,6 +410,8 @@ fn labels_change_nothing() {
             run(&mut program, LIBRARY);
             by_name(&survey(&program, Wanted::Objects))
         };
+        // The first import may compile modules, which makes other texts than loading them.
+        count("pymalloc");
         let labelled = count("pymalloc_debug");
         let all: u64 = labelled.values().map(|counts| counts.objects).sum();
         for allocator in ["pymalloc", "malloc"] {
@@ -378,7 +428,12 @@ fn labels_change_nothing() {
                 .filter(|pair| pair.1 > 0)
                 .collect();
             println!("{python} {allocator}: of {all} objects apart: {apart:?}");
-            assert!(apart.values().sum::<u64>() * 1000 <= all, "{python} {allocator}: {apart:?}");
+            // 3.13.18 keeps a number of equal texts ("expandtabs", "open") that is not the same
+            // in any two runs; all other kinds are.
+            let texts = apart.get(&"builtins.str".to_owned()).copied().unwrap_or(0);
+            assert!(texts * 100 <= all, "{python} {allocator}: {apart:?}");
+            let others = apart.values().sum::<u64>() - texts;
+            assert!(others * 1000 <= all, "{python} {allocator}: {apart:?}");
         }
     }
 }

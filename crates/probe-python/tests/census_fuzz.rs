@@ -9,7 +9,7 @@ use probe::Target;
 use target::images::{self, Mapping};
 use target::memory::{FakeMemory, LiveMemory, ReadMemory};
 use target::procfs::ProcessDir;
-use test_support::{Running, pythons};
+use test_support::{Running, every_python};
 
 /// The memory of a process, made by hand.
 struct Copy {
@@ -35,7 +35,7 @@ fn copies() -> Vec<Copy> {
 kept = [[str(n), {n: n}, (n,), {n}, bytearray(9), 'y' * 600, type('T', (), {})] for n in range(200)]
 print('ready')
 input()";
-    let all = pythons().into_iter().filter(|python| python.version >= (3, 7, 0));
+    let all = every_python().into_iter().filter(|python| python.version >= (3, 7, 0));
     all.map(|python| {
         let program = Running::python(&python, CODE);
         let target = Target::from_pid(program.pid());
@@ -82,7 +82,7 @@ fn objects(survey: &Survey) -> u64 {
 /// What a copy gives is what the process gives.
 #[test]
 fn a_copy_is_counted_like_the_process() {
-    let python = pythons().pop().unwrap();
+    let python = every_python().pop().unwrap();
     let code = "kept = [[n] for n in range(9999)]\nprint('ready')\ninput()";
     let program = Running::python(&python, code);
     let attached = Attached::attach(&Target::from_pid(program.pid())).unwrap();

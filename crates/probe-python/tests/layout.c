@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#if PY_VERSION_HEX < 0x03080000
+#if PY_VERSION_HEX < 0x03070000
+/* All of it is in the public headers. */
+#elif PY_VERSION_HEX < 0x03080000
 #include "internal/mem.h"
 #include "internal/pystate.h"
 #elif PY_VERSION_HEX < 0x03090000
@@ -53,6 +55,11 @@ static void objects(void)
     SAY("bytearray.allocated", offsetof(PyByteArrayObject, ob_alloc));
 }
 
+#if PY_VERSION_HEX < 0x03070000
+static void collector(void)
+{
+}
+#else
 static void collector(void)
 {
     SAY("gc.enabled", GC(enabled));
@@ -62,6 +69,14 @@ static void collector(void)
     SAY("gc.count", offsetof(struct gc_generation, count));
     SAY("gc.permanent", GC(permanent_generation));
     SAY("gc.statistics", GC(generation_stats));
+#if PY_VERSION_HEX >= 0x030f0000
+    SAY("ring.item", sizeof(struct gc_generation_stats));
+    SAY("ring.collections", offsetof(struct gc_generation_stats, collections));
+    SAY("ring.items0", GC_YOUNG_STATS_SIZE);
+    SAY("ring.items1", GC_OLD_STATS_SIZE);
+    SAY("ring.index0", offsetof(struct gc_young_stats_buffer, index));
+    SAY("ring.bytes0", sizeof(struct gc_young_stats_buffer));
+#endif
     SAY("gc.collecting", GC(collecting));
     SAY("gc.garbage", GC(garbage));
 }
@@ -108,6 +123,8 @@ static void frames(void)
 #endif
 }
 
+#endif
+
 #if PY_VERSION_HEX >= 0x030d0000
 #define ENTRY(name, field) SAY("entry." name, offsetof(_Py_DebugOffsets, field))
 
@@ -138,8 +155,10 @@ static void offsets(void)
 #else
 static void offsets(void)
 {
+#if PY_VERSION_HEX >= 0x03070000
     SAY("runtime.interpreters_head", offsetof(_PyRuntimeState, interpreters.head));
     SAY("interpreter.id", offsetof(PyInterpreterState, id));
+#endif
     SAY("interpreter.next", offsetof(PyInterpreterState, next));
 #if PY_VERSION_HEX >= 0x030b0000
     SAY("interpreter.threads_head", offsetof(PyInterpreterState, threads.head));
@@ -152,7 +171,7 @@ static void offsets(void)
     SAY("thread.handle", offsetof(PyThreadState, thread_id));
 #if PY_VERSION_HEX >= 0x03090000
     SAY("interpreter.gc", offsetof(PyInterpreterState, gc));
-#else
+#elif PY_VERSION_HEX >= 0x03070000
     SAY("runtime.gc", offsetof(_PyRuntimeState, gc));
 #endif
 }
@@ -162,7 +181,9 @@ int main(void)
 {
     objects();
     collector();
+#if PY_VERSION_HEX >= 0x03070000
     frames();
+#endif
     offsets();
     return 0;
 }

@@ -7,9 +7,11 @@ use std::path::Path;
 use std::process::Command;
 
 use memprobe_probe_python::census::rules::RULES;
-use memprobe_probe_python::layout::{CollectorTable, Entries, Layout, Offsets, Place, TABLES};
+use memprobe_probe_python::layout::{
+    CollectorTable, Entries, Layout, Offsets, Place, StatisticsPlace, TABLES,
+};
 use memprobe_probe_python::stacks::rules::{FRAMES, Places, Told as FrameOffsets};
-use test_support::{Python, pythons};
+use test_support::{Python, every_python};
 
 /// What C says of one interpreter: name of a field -> offset.
 type Told = BTreeMap<String, u64>;
@@ -17,9 +19,12 @@ type Told = BTreeMap<String, u64>;
 /// Compiles and runs `layout.c` against the interpreter's headers; `None` with a line on why.
 fn ask_headers(python: &Python, folder: &Path) -> Option<Told> {
     const WHERE: &str = "import sysconfig; print(sysconfig.get_path('include'))";
+    // Where a header in the folder of the version leads to one in a folder of the machine's kind.
+    let around = |include: &str| Path::new(include).parent().unwrap().to_path_buf();
     let output = Command::new(&python.exe).args(["-c", WHERE]).output().unwrap();
     let include = String::from_utf8(output.stdout).unwrap().trim().to_owned();
-    if !Path::new(&include).join("internal").exists() {
+    // 3.6 has none and needs none.
+    if python.version >= (3, 7, 0) && !Path::new(&include).join("internal").exists() {
         eprintln!("skipped: {python} has no internal headers");
         return None;
     }
@@ -28,6 +33,8 @@ fn ask_headers(python: &Python, folder: &Path) -> Option<Told> {
     let compiled = Command::new("cc")
         .arg(format!("-I{include}"))
         .arg(format!("-I{include}/internal"))
+        .arg("-idirafter")
+        .arg(around(&include))
         .arg("-o")
         .args([&program, &source])
         .output();
@@ -51,13 +58,19 @@ fn ask_headers(python: &Python, folder: &Path) -> Option<Told> {
 #[test]
 fn the_tables_are_those_of_the_headers() {
     let folder = tempfile::tempdir().unwrap();
-    for python in pythons() {
+    for python in every_python() {
         let row = TABLES.iter().find(|t| (3, t.minor) == (python.version.0, python.version.1));
         let Some(row) = row else { continue };
         let Some(told) = ask_headers(&python, folder.path()) else { continue };
         assert!(row.verified, "{python}: mark this row as verified");
         compare_objects(&python, &told);
-        compare_collector(&python, &row.collector, &told);
+        if python.version < (3, 7, 0) {
+            let Offsets::Fixed(layout) = &row.offsets else { panic!("{row:?}") };
+            compare_states(&python, layout, &told);
+            continue;
+        }
+        let later = row.later_collector.filter(|t| told["gc.generations"] == t.generations);
+        compare_collector(&python, &later.unwrap_or(row.collector), &told);
         compare_frames(&python, &told);
         match &row.offsets {
             Offsets::Fixed(layout) => compare_layout(&python, layout, &told),
@@ -119,9 +132,26 @@ fn compare_collector(python: &Python, table: &CollectorTable, told: &Told) {
             ("gc.threshold", table.threshold),
             ("gc.count", table.threshold + 4),
             ("gc.permanent", table.permanent),
-            ("gc.statistics", table.statistics.unwrap()),
             ("gc.collecting", table.collecting.unwrap()),
             ("gc.garbage", table.garbage.unwrap()),
+        ],
+    );
+    let rings = match table.statistics {
+        StatisticsPlace::Inside(at) => return compare(python, told, &[("gc.statistics", at)]),
+        StatisticsPlace::Behind(rings) => rings,
+    };
+    compare(
+        python,
+        told,
+        &[
+            ("gc.statistics", rings.pointer),
+            ("ring.item", rings.item),
+            ("ring.collections", rings.collections),
+            ("ring.items0", rings.items[0]),
+            ("ring.items1", rings.items[1]),
+            ("ring.items1", rings.items[2]),
+            ("ring.index0", rings.items[0] * rings.item),
+            ("ring.bytes0", rings.items[0] * rings.item + 8),
         ],
     );
 }
@@ -185,19 +215,31 @@ fn compare_layout(python: &Python, layout: &Layout, told: &Told) {
     let (name, place) = match layout.collector {
         Place::Runtime(at) => ("runtime.gc", at),
         Place::Interpreter(at) => ("interpreter.gc", at),
+        Place::Unknown => panic!("{python}: no place of the collector"),
     };
     compare(
         python,
         told,
         &[
             ("runtime.interpreters_head", layout.interpreters_head),
-            ("interpreter.id", layout.interpreter_id),
+            ("interpreter.id", layout.interpreter_id.unwrap()),
+            (name, place),
+        ],
+    );
+    compare_states(python, layout, told);
+}
+
+/// What 3.6 has too.
+fn compare_states(python: &Python, layout: &Layout, told: &Told) {
+    compare(
+        python,
+        told,
+        &[
             ("interpreter.next", layout.interpreter_next),
             ("interpreter.threads_head", layout.threads_head),
             ("thread.next", layout.thread_next),
             ("thread.interpreter", layout.thread_interpreter),
             ("thread.handle", layout.thread_handle),
-            (name, place),
         ],
     );
     assert_eq!(told.get("thread.native").copied(), layout.thread_native, "{python}");

@@ -9,7 +9,7 @@ use memprobe_probe_python::{Python as Attached, PythonProbe};
 use probe::tables::{gc, interpreters, python_threads};
 use probe::{ErrorKind, Open, Probe, Request, Snapshot, Table, Target};
 use serde_json::Value;
-use test_support::{Python, Running, pythons};
+use test_support::{Python, Running, debug_pythons, every_python, free_threaded_pythons};
 
 /// Stands still in a read, then says what it was like, reading the collector before anything
 /// else can change it.
@@ -26,7 +26,7 @@ def report():
         old = len(gc.get_objects(generation=2))
     else:
         everything = len(gc.get_objects())
-    frozen = gc.get_freeze_count()
+    frozen = gc.get_freeze_count() if sys.version_info >= (3, 7) else 0
     stats = gc.get_stats()
     garbage = len(gc.garbage)
     print(json.dumps({
@@ -42,7 +42,12 @@ def count():
 
 /// The interpreters that can be read.
 fn known() -> Vec<Python> {
-    pythons().into_iter().filter(|python| python.version >= (3, 7, 0)).collect()
+    every_python().into_iter().filter(|python| python.version >= (3, 6, 0)).collect()
+}
+
+/// Those whose collector is read too.
+fn with_collector() -> Vec<Python> {
+    known().into_iter().filter(|python| python.version >= (3, 7, 0)).collect()
 }
 
 fn look(pid: u32, questions: &[&str]) -> Snapshot {
@@ -99,7 +104,7 @@ gc.set_threshold(0)",
 /// last object.
 #[test]
 fn the_collector_is_read_to_the_last_object() {
-    for python in known() {
+    for python in with_collector() {
         for setup in SETUPS {
             let mut program = start(&python, setup, "report");
             let snapshot = look(program.pid(), &["gc"]);
@@ -138,7 +143,7 @@ fn the_collector_is_read_to_the_last_object() {
 /// The counts are those of `gc.get_count()`.
 #[test]
 fn the_counts_are_those_of_get_count() {
-    for python in known() {
+    for python in with_collector() {
         for setup in SETUPS {
             let mut program = start(&python, setup, "count");
             let snapshot = look(program.pid(), &["gc"]);
@@ -175,7 +180,11 @@ started.wait()
         assert_eq!(table.value(interpreters::BUILD, 0).as_str(), Some("release"));
         assert_eq!(number(table, interpreters::THREADS, 0), 8);
         assert_eq!(number(table, interpreters::INTERPRETER, 0), 0);
-        let found_by = if python.version >= (3, 13, 0) { "debug offsets" } else { "symbol" };
+        let found_by = match python.version.1 {
+            ..=6 => "scan",
+            7..=12 => "symbol",
+            _ => "debug offsets",
+        };
         assert_eq!(table.value(interpreters::FOUND_BY, 0).as_str(), Some(found_by));
         let table = snapshot.table(python_threads::TABLE).unwrap();
         let mut tids: Vec<_> =
@@ -208,7 +217,7 @@ except ImportError:
     except ImportError: subs = None
 made = [subs.create() for n in range(3)] if subs else []
 ";
-    for python in known() {
+    for python in with_collector() {
         let program = start(&python, SUBINTERPRETERS, "report");
         let snapshot = look(program.pid(), &[]);
         assert!(snapshot.complete, "{python}: {:?}", snapshot.issues);
@@ -277,16 +286,92 @@ fn what_cannot_be_read_is_named() {
     assert!(text.starts_with(&format!("no Python interpreter in process {}", cat.pid())), "{text}");
     assert!(error.hint().is_some());
     assert_eq!(probe_python::version(cat.pid()).unwrap(), None);
-    for python in pythons().iter().filter(|python| python.version < (3, 7, 0)) {
-        let program = Running::python(python, "print('ready')\ninput()");
-        let error = Attached::attach(&Target::from_pid(program.pid())).unwrap_err();
-        let (major, minor, patch) = python.version;
-        assert_eq!(error.kind(), ErrorKind::Unsupported);
-        let text = error.to_string();
-        assert!(text.contains(&format!("Python {major}.{minor}.{patch} in ")), "{text}");
-    }
     let mut gone = cat;
     gone.kill();
     let error = Attached::attach(&Target::from_pid(gone.pid())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+/// 3.6 has no runtime structure: interpreters and threads are read, and what is not is said.
+#[test]
+fn what_3_6_lacks_is_said() {
+    let old: Vec<Python> =
+        known().into_iter().filter(|python| python.version < (3, 7, 0)).collect();
+    for python in &old {
+        let program = start(python, "", "report");
+        let snapshot = look(program.pid(), &["runtime", "threads", "gc"]);
+        assert!(!snapshot.complete);
+        let said = |text: &str| snapshot.issues.iter().any(|i| i.message.contains(text));
+        assert!(said("the collector of Python 3.6"), "{:?}", snapshot.issues);
+        assert_eq!(snapshot.table(interpreters::TABLE).unwrap().rows(), 1);
+        assert_eq!(snapshot.table(python_threads::TABLE).unwrap().rows(), 1);
+        assert_eq!(snapshot.table(gc::TABLE).unwrap().rows(), 0);
+    }
+    if old.is_empty() {
+        eprintln!("skipped: no Python 3.6");
+    }
+}
+
+/// Python 2 is named, and refused.
+#[test]
+fn python_2_is_refused() {
+    let root = std::env::var_os("PYENV_ROOT").map(std::path::PathBuf::from).or_else(|| {
+        std::env::var_os("HOME").map(|home| std::path::PathBuf::from(home).join(".pyenv"))
+    });
+    let versions = root.and_then(|root| std::fs::read_dir(root.join("versions")).ok());
+    let exes = versions.into_iter().flatten().flatten().map(|e| e.path().join("bin/python2.7"));
+    let Some(exe) = exes.into_iter().find(|exe| exe.exists()) else {
+        eprintln!("skipped: no Python 2.7");
+        return;
+    };
+    let code = "import sys\nprint('ready')\nsys.stdout.flush()\nsys.stdin.read()";
+    let program = Running::start(std::process::Command::new(exe).args(["-c", code]));
+    let error = Attached::attach(&Target::from_pid(program.pid())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("Python 2.7."), "{error}");
+}
+
+/// Builds with `--with-pydebug` whose structures are known give all; others say so.
+#[test]
+fn debug_builds_are_read_or_refused() {
+    for python in debug_pythons() {
+        let mut program = start(&python, "", "report");
+        let snapshot = look(program.pid(), &["runtime", "threads", "gc"]);
+        assert!(snapshot.complete, "{python}: {:?}", snapshot.issues);
+        let truth: Value = serde_json::from_str(&program.ask("")).unwrap();
+        let table = snapshot.table(interpreters::TABLE).unwrap();
+        assert_eq!(table.value(interpreters::BUILD, 0).as_str(), Some("debug"));
+        assert_eq!(number(table, interpreters::THREADS, 0), 1);
+        assert_eq!(snapshot.target.python.as_deref(), truth["version"].as_str());
+        let table = snapshot.table(gc::TABLE).unwrap();
+        for row in 0..3 {
+            assert_eq!(Some(number(table, gc::OBJECTS, row)), truth["objects"][row].as_u64());
+        }
+    }
+}
+
+/// Free-threaded builds give runtime and threads, and say that objects are missing.
+#[test]
+fn free_threaded_builds_say_what_is_missing() {
+    const THREADS: &str = "
+wait = threading.Event()
+for n in range(3): threading.Thread(target=wait.wait, daemon=True).start()
+";
+    for python in free_threaded_pythons() {
+        let mut program = start(&python, THREADS, "report");
+        let snapshot = look(program.pid(), &["runtime", "threads", "gc", "census"]);
+        let truth: Value = serde_json::from_str(&program.ask("")).unwrap();
+        let table = snapshot.table(interpreters::TABLE).unwrap();
+        let build = if python.is_debug() { "debug free-threaded" } else { "release free-threaded" };
+        assert_eq!(table.value(interpreters::BUILD, 0).as_str(), Some(build));
+        assert_eq!(number(table, interpreters::THREADS, 0), 4);
+        assert_eq!(table.value(interpreters::VERSION, 0).as_str(), truth["version"].as_str());
+        assert_eq!(snapshot.table(python_threads::TABLE).unwrap().rows(), 4);
+        let table = snapshot.table(gc::TABLE).unwrap();
+        assert_eq!(Some(number(table, gc::THRESHOLD, 0)), truth["threshold"][0].as_u64());
+        assert!(!snapshot.complete);
+        let said = |text: &str| snapshot.issues.iter().any(|i| i.message.contains(text));
+        assert!(said("keeps no lists of objects"), "{:?}", snapshot.issues);
+        assert!(said("a free-threaded build, cannot be counted"), "{:?}", snapshot.issues);
+    }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use memprobe_probe_python::{PythonProbe, stacks::rules::FRAMES};
 use probe::tables::stacks as t;
 use probe::{Open, Probe, Request, Snapshot, Table, Target};
-use test_support::{Python, Running, pythons};
+use test_support::{Python, Running, every_python};
 
 /// Threads that stand in a read, called in many ways; then the frames of all of them. What
 /// stands on one line has one number, whatever of it runs.
@@ -70,7 +70,7 @@ while True: main()
 "#;
 
 fn known() -> Vec<Python> {
-    pythons().into_iter().filter(|python| python.version >= (3, 7, 0)).collect()
+    every_python().into_iter().filter(|python| python.version >= (3, 7, 0)).collect()
 }
 
 fn look(pid: u32) -> Snapshot {

@@ -9,7 +9,7 @@ use memprobe_probe_python::PythonProbe;
 use probe::tables::{tracemalloc, tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks};
 use probe::{Open, Probe, Request, Snapshot, Table, Target};
 use serde_json::Value;
-use test_support::{Python, Running, pythons};
+use test_support::{Python, Running, every_python};
 
 /// Makes blocks on many lines and in other domains, then stands in a read that holds as little
 /// as any, and says what it was like. Once before, so that nothing is done for the first time.
@@ -49,7 +49,7 @@ os.readv(0, place)
 "#;
 
 fn known() -> Vec<Python> {
-    pythons().into_iter().filter(|python| python.version >= (3, 7, 0)).collect()
+    every_python().into_iter().filter(|python| python.version >= (3, 7, 0)).collect()
 }
 
 fn start(python: &Python, code: &str, environment: &[(&str, &str)]) -> Running {

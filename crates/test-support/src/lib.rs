@@ -39,25 +39,107 @@ impl fmt::Display for Python {
     }
 }
 
-/// The CPython 3 interpreters on this machine, oldest first: the `python3` on `PATH`, those
-/// under `$PYENV_ROOT/versions` and those in folders named by `MEMPROBE_TEST_PYTHONS`
-/// (colon-separated executables). Prints which ones, so that a test's output says what it used.
+impl Python {
+    /// Whether it was built with `--with-pydebug`.
+    #[must_use]
+    pub fn is_debug(&self) -> bool {
+        self.flags.contains('d')
+    }
+
+    /// Whether it was built without the global lock.
+    #[must_use]
+    pub fn is_free_threaded(&self) -> bool {
+        self.flags.contains('t')
+    }
+
+    /// Whether its executable is a script that starts the real one by a loader of its own: then
+    /// the program that the kernel knows is that loader.
+    #[must_use]
+    pub fn is_launched(&self) -> bool {
+        std::fs::read(&self.exe).is_ok_and(|bytes| bytes.starts_with(b"#!"))
+    }
+}
+
+/// The CPython 3 interpreters that are installed on this machine, oldest first: the `python3` on
+/// `PATH`, those under `$PYENV_ROOT/versions`, and those that `MEMPROBE_TEST_PYTHONS` names
+/// (colon-separated executables, or folders of them). Prints which ones, so that a test's output
+/// says what it used.
 ///
 /// # Panics
 /// When there is none: the tests need at least the `python3` on `PATH`.
 #[must_use]
 pub fn pythons() -> Vec<Python> {
-    let mut found = BTreeMap::new();
-    for exe in candidates() {
-        if let Some(python) = ask(&exe) {
-            found.entry((python.version, python.flags.clone())).or_insert(python);
-        }
+    let all = chosen(|python| is_ordinary(python) && !python.is_launched());
+    tell(&all);
+    all
+}
+
+/// The same, and the newer ones that `fetch-pythons` of this crate unpacked: these are started by a
+/// loader of their own, which is what the system names as the program. Prints which versions
+/// are missed as well.
+///
+/// # Panics
+/// As [`pythons`].
+#[must_use]
+pub fn every_python() -> Vec<Python> {
+    let all = chosen(is_ordinary);
+    tell(&all);
+    let missed: Vec<String> = EXPECTED
+        .filter(|&minor| all.iter().all(|python| python.version.1 != minor))
+        .map(|minor| format!("3.{minor}"))
+        .collect();
+    if !missed.is_empty() {
+        eprintln!("MISSED interpreters: {} ({FETCH})", missed.join(", "));
     }
-    let all: Vec<Python> = found.into_values().collect();
+    all
+}
+
+fn is_ordinary(python: &Python) -> bool {
+    !python.is_debug() && !python.is_free_threaded()
+}
+
+fn tell(all: &[Python]) {
     assert!(!all.is_empty(), "no python3 on PATH: install one to run the tests");
     let names: Vec<String> = all.iter().map(ToString::to_string).collect();
     eprintln!("interpreters: {}", names.join(", "));
+}
+
+/// The builds with `--with-pydebug`, with the global lock. Says so when there are none.
+#[must_use]
+pub fn debug_pythons() -> Vec<Python> {
+    special("debug builds", |python| python.is_debug() && !python.is_free_threaded())
+}
+
+/// The free-threaded builds. Says so when there are none.
+#[must_use]
+pub fn free_threaded_pythons() -> Vec<Python> {
+    special("free-threaded builds", Python::is_free_threaded)
+}
+
+/// The minor versions that tests should see.
+const EXPECTED: std::ops::RangeInclusive<u32> = 6..=15;
+/// Where to get more.
+const FETCH: &str = "crates/test-support/fetch-pythons unpacks more";
+
+fn special(name: &str, choose: impl Fn(&Python) -> bool) -> Vec<Python> {
+    let all = chosen(choose);
+    let names: Vec<String> = all.iter().map(ToString::to_string).collect();
+    if names.is_empty() {
+        eprintln!("MISSED: {name} ({FETCH})");
+    } else {
+        eprintln!("{name}: {}", names.join(", "));
+    }
     all
+}
+
+fn chosen(choose: impl Fn(&Python) -> bool) -> Vec<Python> {
+    let mut found = BTreeMap::new();
+    for exe in candidates() {
+        if let Some(python) = ask(&exe).filter(&choose) {
+            found.entry((python.version, python.flags.clone())).or_insert(python);
+        }
+    }
+    found.into_values().collect()
 }
 
 /// The `python3` on `PATH`.
@@ -77,9 +159,27 @@ fn candidates() -> Vec<PathBuf> {
     if let Some(entries) = root.and_then(|r| std::fs::read_dir(r.join("versions")).ok()) {
         list.extend(entries.flatten().map(|entry| entry.path().join("bin/python3")));
     }
+    list.extend(executables(&fetched()));
     if let Some(more) = std::env::var_os("MEMPROBE_TEST_PYTHONS") {
-        list.extend(std::env::split_paths(&more));
+        for path in std::env::split_paths(&more) {
+            if path.is_dir() { list.extend(executables(&path)) } else { list.push(path) }
+        }
     }
+    list
+}
+
+/// Where `fetch-pythons` leaves its launchers.
+fn fetched() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    target.unwrap_or_else(|| workspace.join("target")).join("pythons/bin")
+}
+
+/// What a folder holds, by name.
+fn executables(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut list: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    list.sort();
     list
 }
 

@@ -44,10 +44,11 @@ pub(crate) enum Label {
 
 /// Reads the labels of debug allocators; large blocks have two.
 pub(crate) fn label(bytes: Bytes<'_>, base: u64) -> Label {
-    const GUARD: u64 = 0x00fd_fdfd_fdfd_fdfd;
+    // 3.6 writes 0xfb, all others 0xfd.
+    const GUARDS: [u64; 2] = [0x00fd_fdfd_fdfd_fdfd, 0x00fb_fbfb_fbfb_fbfb];
     let mut front = 0;
     loop {
-        let guard = bytes.word(base + front + 8).filter(|word| word >> 8 == GUARD);
+        let guard = bytes.word(base + front + 8).filter(|word| GUARDS.contains(&(word >> 8)));
         match guard.map(|word| word as u8) {
             Some(b'r') if front == 0 => front = 16,
             Some(b'o') => {
@@ -137,7 +138,8 @@ impl Recogniser<'_, '_> {
     }
 
     fn is_link(&self, address: u64) -> bool {
-        address.is_multiple_of(8) && self.spans.contains(address, 16)
+        // Objects are aligned to 16; heads of lists need not be, in later releases of 3.13.
+        address.is_multiple_of(4) && self.spans.contains(address, 16)
     }
 }
 

@@ -125,6 +125,15 @@ const V3_8: Rules = Rules {
     frame: None,
 };
 
+const V3_7: Rules = Rules {
+    minor: 7,
+    gc_head: 32,
+    type_bytes: 400,
+    heap_type_bytes: 864,
+    cached_keys: 856,
+    ..V3_8
+};
+
 const V3_10: Rules = Rules {
     minor: 10,
     geometry: Geometry { pool: 16 << 10, arena: 1 << 20, step: 16 },
@@ -163,23 +172,17 @@ const V3_13: Rules = Rules { minor: 13, values: Values::Inline, heap_type_bytes:
 
 const V3_14: Rules = Rules {
     minor: 14,
-    verified: false,
     counting: Counting::Flags,
     tuple_items: 32,
+    heap_type_bytes: 936,
     frame: Some(Frame { at: 72, code: 0, values: 80, locals: 72, stack: 64 }),
     ..V3_13
 };
 
 /// Every version whose objects can be recognised, oldest first.
-pub const RULES: [Rules; 9] = [
-    Rules {
-        minor: 7,
-        gc_head: 32,
-        type_bytes: 400,
-        heap_type_bytes: 864,
-        cached_keys: 856,
-        ..V3_8
-    },
+pub const RULES: [Rules; 10] = [
+    Rules { minor: 6, ..V3_7 },
+    V3_7,
     V3_8,
     Rules { minor: 9, type_bytes: 408, cached_keys: 864, ..V3_8 },
     V3_10,
@@ -187,7 +190,7 @@ pub const RULES: [Rules; 9] = [
     V3_12,
     V3_13,
     V3_14,
-    Rules { minor: 15, type_bytes: 424, cached_keys: 888, heap_type_bytes: 936, ..V3_14 },
+    Rules { minor: 15, type_bytes: 424, cached_keys: 888, heap_type_bytes: 944, ..V3_14 },
 ];
 
 /// The row of a version.
@@ -244,7 +247,7 @@ mod tests {
 
     #[test]
     fn counts_tell_life() {
-        let life = |minor: usize, word| RULES[minor - 7].life(word);
+        let life = |minor: usize, word| RULES[minor - 6].life(word);
         for row in &RULES {
             assert_eq!(row.life(0), Life::None);
             assert_eq!(row.life(1), Life::Mortal);

@@ -8,6 +8,9 @@ use crate::walk::window::Bytes;
 /// The most items or bytes that are believed.
 const MOST: u64 = 1 << 40;
 
+/// Bytes of a `bytes` object besides its own, with the zero behind them.
+const BYTES_HEADER: u64 = 33;
+
 /// Something elsewhere that must be read to know a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Elsewhere {
@@ -65,6 +68,12 @@ pub(crate) fn measure(rules: &Rules, object: &Object, bytes: Bytes<'_>) -> Optio
         Kind::Dict => dict(plain, word(32)?, word(40)?),
         Kind::Set => set(plain, object.address, word(32)?, word(40)?)?,
         Kind::ByteArray if rules.minor < 15 => plain.with_buffer(items(word(24)?)?),
+        // From 3.15 on the bytes are an object of their own, and counted as such too.
+        Kind::ByteArray => {
+            let room = items(word(24)?)?;
+            let bytes = if room == 0 { 0 } else { BYTES_HEADER + room };
+            Size { shallow: plain.shallow + bytes, ..plain }
+        }
         Kind::Array => {
             let (at, count) = (word(40)?, items(word(32)?)?);
             Size { elsewhere: Some(Elsewhere::Items { at, count }), ..plain }
@@ -74,7 +83,7 @@ pub(crate) fn measure(rules: &Rules, object: &Object, bytes: Bytes<'_>) -> Optio
         Kind::Type => metatype(rules, object, bytes)?,
         Kind::Generator => generator(rules, object, bytes),
         // Its values may be in a thread's stack of frames.
-        Kind::Frame | Kind::ByteArray => plain,
+        Kind::Frame => plain,
     };
     size.buffers += values(rules, object, bytes);
     Some(size)
