@@ -17,6 +17,8 @@ use crate::window::{Window, word};
 const PAGE: u64 = 4096;
 /// The flags of such a chunk: mapped, and nothing else.
 const MAPPED: u64 = 2;
+/// No block is larger.
+const MOST_BYTES: u64 = 1 << 56;
 /// The most blocks: what the kernel allows by default is less.
 const MOST: usize = 1 << 22;
 /// The greatest alignment that is tried for blocks of `memalign`.
@@ -77,7 +79,7 @@ pub(crate) fn find<M: ReadMemory>(
 
 /// The length of the mapping of a chunk with these words at its start.
 fn total(previous: u64, word: u64) -> Option<u64> {
-    let size = word & !7;
+    let size = Some(word & !7).filter(|&size| size < MOST_BYTES)?;
     // In the newest versions the header is not counted.
     let whole = size.is_multiple_of(PAGE) || (size + HEADER).is_multiple_of(PAGE);
     let is_one = previous == 0 && word & 7 == MAPPED && size >= PAGE - HEADER && whole;

@@ -19,6 +19,11 @@ impl Amount {
         self.count += 1;
         self.bytes = self.bytes.saturating_add(size);
     }
+
+    fn and(self, other: Self) -> Self {
+        let bytes = self.bytes.saturating_add(other.bytes);
+        Self { count: self.count + other.count, bytes }
+    }
 }
 
 /// The chunks of an arena by what they are.
@@ -84,6 +89,22 @@ impl Native {
 }
 
 impl Sums {
+    /// These and others together.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self {
+            used: self.used.and(other.used),
+            free: self.free.and(other.free),
+            unsorted: self.unsorted.and(other.unsorted),
+            fast: self.fast.and(other.fast),
+            cached: self.cached.and(other.cached),
+            top: self.top.and(other.top),
+            unknown: self.unknown.and(other.unknown),
+            largest: self.largest.max(other.largest),
+            heaps: self.heaps + other.heaps,
+        }
+    }
+
     fn add(&mut self, size: u64, state: State) {
         match state {
             State::Used => self.used.add(size),
