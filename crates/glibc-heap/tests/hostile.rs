@@ -89,7 +89,7 @@ fn mutations_are_survived() {
             (0..64_u64).prop_map(|bit| 1 << bit),
             Just(u64::MAX),
             Just(0),
-            (any::<u16>(), 0..8_u64).prop_map(|(size, flags)| u64::from(size) * 16 | flags),
+            (any::<u16>(), 0..8_u64).prop_map(|(size, flags)| (u64::from(size) * 16) | flags),
         ],
     );
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) };
