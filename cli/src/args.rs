@@ -218,6 +218,8 @@ pub enum Cmd {
     Census(AnswerArgs),
     /// Say what the small-block allocator of a Python process holds, once
     Pymalloc(AnswerArgs),
+    /// Say what glibc's malloc holds in a process, free and in use, once
+    Malloc(AnswerArgs),
     /// Say how the garbage collector of a Python process stands, once
     Gc(AnswerArgs),
     /// Say what works on a process, what does not, why, and the one thing to change

@@ -40,6 +40,9 @@ _memprobe() {
             memprobe,help)
                 cmd="memprobe__subcmd__help"
                 ;;
+            memprobe,malloc)
+                cmd="memprobe__subcmd__malloc"
+                ;;
             memprobe,man)
                 cmd="memprobe__subcmd__man"
                 ;;
@@ -93,6 +96,9 @@ _memprobe() {
                 ;;
             memprobe__subcmd__help,help)
                 cmd="memprobe__subcmd__help__subcmd__help"
+                ;;
+            memprobe__subcmd__help,malloc)
+                cmd="memprobe__subcmd__help__subcmd__malloc"
                 ;;
             memprobe__subcmd__help,man)
                 cmd="memprobe__subcmd__help__subcmd__man"
@@ -161,7 +167,7 @@ _memprobe() {
 
     case "${cmd}" in
         memprobe)
-            opts="-p -m -l -f -o -v -q -h -V --pid --match --level --preset --plugin --for --every --freeze --events --event-regex --format --output --record --force --fail-on --pass-status --repeat --verbose --quiet --plugin-dir --help --version check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help"
+            opts="-p -m -l -f -o -v -q -h -V --pid --match --level --preset --plugin --for --every --events --event-regex --format --output --record --force --fail-on --pass-status --repeat --verbose --quiet --plugin-dir --help --version check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -227,10 +233,6 @@ _memprobe() {
                     ;;
                 --every)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --freeze)
-                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --events)
@@ -328,7 +330,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__capture)
-            opts="-p -o -l -f -v -q -h --pid --output --force --level --preset --plugin --freeze --format --verbose --quiet --plugin-dir --help"
+            opts="-p -o -l -f -v -q -h --pid --output --force --level --preset --plugin --format --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -394,10 +396,6 @@ _memprobe() {
                     fi
                     return 0
                     ;;
-                --freeze)
-                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
-                    return 0
-                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
                     return 0
@@ -421,7 +419,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__census)
-            opts="-p -f -v -q -h --pid --core --freeze --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --core --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -448,10 +446,6 @@ _memprobe() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
-                    return 0
-                    ;;
-                --freeze)
-                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -481,7 +475,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__check)
-            opts="-l -f -o -v -q -h --level --preset --plugin --for --every --freeze --events --event-regex --format --output --record --force --max-growth --repeat --warmup --allow-undecided --verbose --quiet --plugin-dir --help"
+            opts="-l -f -o -v -q -h --level --preset --plugin --for --every --events --event-regex --format --output --record --force --max-growth --repeat --warmup --allow-undecided --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -531,10 +525,6 @@ _memprobe() {
                     ;;
                 --every)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --freeze)
-                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --events)
@@ -723,7 +713,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__gc)
-            opts="-p -f -v -q -h --pid --core --freeze --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --core --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -750,10 +740,6 @@ _memprobe() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
-                    return 0
-                    ;;
-                --freeze)
-                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -783,7 +769,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__help)
-            opts="check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help"
+            opts="check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -895,6 +881,20 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        memprobe__subcmd__help__subcmd__malloc)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1069,6 +1069,62 @@ _memprobe() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        memprobe__subcmd__malloc)
+            opts="-p -f -v -q -h --pid --core --format --rows --verbose --quiet --plugin-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --pid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --core)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                --rows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --plugin-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1308,7 +1364,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__pymalloc)
-            opts="-p -f -v -q -h --pid --core --freeze --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --core --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1335,10 +1391,6 @@ _memprobe() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
-                    return 0
-                    ;;
-                --freeze)
-                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -1464,7 +1516,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__stacks)
-            opts="-p -f -v -q -h --pid --core --freeze --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --core --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1491,10 +1543,6 @@ _memprobe() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
-                    return 0
-                    ;;
-                --freeze)
-                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -1524,7 +1572,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__tracemalloc)
-            opts="-p -f -v -q -h --pid --core --freeze --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --core --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1551,10 +1599,6 @@ _memprobe() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
-                    return 0
-                    ;;
-                --freeze)
-                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)

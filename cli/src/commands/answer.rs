@@ -1,5 +1,5 @@
-//! `memprobe census`, `pymalloc`, `gc`, `stacks`, `tracemalloc`: one question to whichever plugin
-//! answers it, asked once.
+//! `memprobe census`, `pymalloc`, `malloc`, `gc`, `stacks`, `tracemalloc`: one question to
+//! whichever plugin answers it, asked once.
 
 use std::fmt::Write as _;
 

@@ -257,6 +257,7 @@ fn single_answers() {
     for (command, word) in [
         ("gc", "threshold"),
         ("pymalloc", "arenas"),
+        ("malloc", "main"),
         ("stacks", "File \"<string>\", line 3, in <module>"),
     ] {
         let said = run([command, "--pid", &pid]);

@@ -3,7 +3,10 @@
 use memprobe_diagnose::{
     FrequencyKind, Judgement, Observation, Settings, Shape, combine, judge_series,
 };
-use probe::{Certainty, Column, FindingKind, Level, ProbeId, Snapshot, Table, Taken, Target, Unit};
+use probe::{
+    Certainty, Column, FindingKind, Level, ProbeId, Role, Snapshot, Table, Taken, Target, Unit,
+    Values,
+};
 
 const MIB: u64 = 1 << 20;
 
@@ -422,4 +425,57 @@ proptest::proptest! {
         proptest::prop_assert!(!judgement.verdict.reason.is_empty());
         let _ = combine(&[judgement.clone(), judgement]);
     }
+}
+
+/// One main arena and one of a thread, with so much free in each.
+fn arenas(used: u64, main_free: u64, thread_free: u64) -> Table {
+    let bytes = |name, values: [u64; 2]| Column::level(name, Unit::Bytes, values.map(Some));
+    let attribute = |name: &str, value| {
+        Column::new(name, Unit::Bytes, Role::Attribute, Values::U64(vec![value, value]))
+    };
+    Table::new(
+        "malloc_arenas",
+        vec![
+            Column::id_key("pid", [7, 7]),
+            attribute("arena", Some(0)),
+            Column::text_key("kind", ["main", "thread"]),
+            bytes("bytes_used", [used, used]),
+            bytes("bytes_free", [main_free / 2, thread_free]),
+            bytes("bytes_fast", [0, 0]),
+            bytes("bytes_cached", [0, 0]),
+            bytes("bytes_top", [main_free / 2, 0]),
+            bytes("trim_top", [main_free / 2, 0]),
+            bytes("trim_inside", [0, thread_free / 2]),
+            attribute("largest", Some(thread_free)),
+        ],
+    )
+}
+
+/// Memory that glibc keeps is named with what each way out would give; memory in use is not.
+#[test]
+fn what_glibc_keeps_is_named() {
+    let watch = |free: bool| {
+        let mut observation = Observation::default();
+        for n in 0..60_u64 {
+            let more = n * MIB;
+            let (used, kept) = if free { (0, more) } else { (more, 0) };
+            let tables = vec![
+                processes(&[(7, 100 * MIB + 2 * more, 0, 1)]),
+                arenas(used, MIB + kept, MIB + kept),
+            ];
+            observation.push(snapshot(7, n as f64, tables));
+        }
+        let findings = observation.findings(&observation.judge());
+        let held = |f: &&probe::Finding| f.kind == FindingKind::AllocatorHeld;
+        findings.iter().find(held).cloned()
+    };
+    assert_eq!(watch(false), None);
+    let found = watch(true).unwrap();
+    assert!(found.subject.contains("glibc"), "{found:?}");
+    assert_eq!(found.growth.bytes, Some(118.0 * MIB as f64));
+    let told = found.evidence.join("; ");
+    for part in ["malloc_trim(0) would give back 60 MiB", "1 arenas of threads"] {
+        assert!(told.contains(part), "{told}");
+    }
+    assert!(found.advice.contains("MALLOC_ARENA_MAX"), "{}", found.advice);
 }

@@ -13,7 +13,8 @@ const MAX_LIBC: u64 = 16 << 20;
 /// An allocator whose code is mapped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allocator {
-    /// `glibc`, `musl`, `jemalloc`, `mimalloc`, `tcmalloc`.
+    /// `glibc`, `musl`, `jemalloc`, `mimalloc`, `tcmalloc`; `asan`, `tsan`, `msan`, `lsan`: the
+    /// allocators of sanitizers.
     pub name: &'static str,
     /// Its version, where it can be told.
     pub version: Option<String>,
@@ -37,9 +38,18 @@ fn by_symbols(process: &ProcessDir, image: &Image) -> Option<&'static str> {
     let exported = image
         .elf(process)
         .ok()?
-        .symbols(["gnu_get_libc_version", "mallctl", "mi_malloc", "tc_malloc"])
+        .symbols([
+            "gnu_get_libc_version",
+            "mallctl",
+            "mi_malloc",
+            "tc_malloc",
+            "__asan_init",
+            "__tsan_init",
+            "__msan_init",
+            "__lsan_do_leak_check",
+        ])
         .ok()?;
-    let names = ["glibc", "jemalloc", "mimalloc", "tcmalloc"];
+    let names = ["glibc", "jemalloc", "mimalloc", "tcmalloc", "asan", "tsan", "msan", "lsan"];
     exported.iter().zip(names).find_map(|(symbol, name)| symbol.map(|_| name))
 }
 
@@ -52,6 +62,10 @@ fn by_name(file: &str) -> Option<&'static str> {
         ("libjemalloc", "jemalloc"),
         ("libmimalloc", "mimalloc"),
         ("libtcmalloc", "tcmalloc"),
+        ("libasan", "asan"),
+        ("libtsan", "tsan"),
+        ("libmsan", "msan"),
+        ("liblsan", "lsan"),
     ];
     starts.iter().find(|(start, _)| file.starts_with(start)).map(|(_, name)| *name)
 }

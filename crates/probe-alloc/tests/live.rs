@@ -5,7 +5,7 @@
 use std::process::Command;
 
 use memprobe_probe_alloc::AllocProbe;
-use probe::tables::{allocators, native_heap};
+use probe::tables::{allocators, malloc_arenas, malloc_settings, native_heap};
 use probe::{ErrorKind, Open, Probe, Request, Snapshot, Table, Target};
 use test_support::{Python, Running, pythons};
 
@@ -144,7 +144,7 @@ fn the_allocator_is_named() {
     let cell = |name| table.value(name, 0).as_str().unwrap().to_owned();
     let named = format!("{} {}", cell(allocators::ALLOCATOR), cell(allocators::VERSION));
     assert_eq!(named, told.trim());
-    assert!(snapshot.issues.iter().any(|i| i.message.contains("free chunks inside the heaps")));
+    assert!(snapshot.issues.iter().any(|i| i.message.contains("keeps for later")));
 }
 
 #[test]
@@ -154,4 +154,89 @@ fn a_process_that_is_gone_is_named() {
     let mut probe = AllocProbe::open(Default::default()).unwrap();
     let request = Request::new(Target::from_pid(program.pid()), &[]);
     assert_eq!(probe.snapshot(&request).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+fn malloc(pid: u32) -> Snapshot {
+    let mut probe = AllocProbe::open(Default::default()).unwrap();
+    let snapshot = probe.snapshot(&Request::new(Target::from_pid(pid), &["malloc"])).unwrap();
+    for table in &snapshot.tables {
+        table.check().unwrap();
+    }
+    snapshot
+}
+
+/// A column of the arenas, summed.
+fn arenas(snapshot: &Snapshot, column: &str) -> u64 {
+    let table = snapshot.table(malloc_arenas::TABLE).unwrap();
+    (0..table.rows()).map(|row| table.value(column, row).as_u64().unwrap()).sum()
+}
+
+/// Planted blocks of one size are found in use, and free once they are freed; what malloc itself
+/// says of its arenas and mappings is what is said here.
+#[test]
+fn blocks_of_a_python_are_counted() {
+    const CODE: &str = "
+import ctypes, sys, threading
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+libc.malloc_info.argtypes = [ctypes.c_int, ctypes.c_void_p]
+libc.fopen.restype = ctypes.c_void_p
+libc.fclose.argtypes = [ctypes.c_void_p]
+kept = [0] * 20000
+big = [libc.malloc(50_000_000) for n in range(3)]
+def step(word):
+    sys.stdout.write(word + '\\n'); sys.stdout.flush(); sys.stdin.readline()
+step('ready')
+for n in range(20000): kept[n] = libc.malloc(3000)
+step('kept')
+for n in range(0, 20000, 2): libc.free(kept[n])
+step('freed')
+file = libc.fopen(sys.argv[1].encode(), b'w')
+libc.malloc_info(0, file)
+libc.fclose(file)
+step('told')
+";
+    let folder = tempfile::tempdir().unwrap();
+    let told = folder.path().join("told.xml");
+    for python in pythons() {
+        let mut command = Command::new(&python.exe);
+        let mut program = Running::start(command.args(["-c", CODE]).arg(&told));
+        let before = malloc(program.pid());
+        assert!(before.complete, "{python}: {:?}", before.issues);
+        assert_eq!(program.ask(""), "kept");
+        let kept = malloc(program.pid());
+        let grown = |column| arenas(&kept, column) - arenas(&before, column);
+        // A chunk of 3008 bytes each; the program itself makes and frees a few blocks.
+        assert!((19_990..20_100).contains(&grown(malloc_arenas::BLOCKS)), "{python}");
+        let bytes = 20_000 * 3008;
+        let used = grown(malloc_arenas::BYTES_USED);
+        assert!(used.abs_diff(bytes) < 200_000, "{python}: {used}");
+        assert_eq!(program.ask(""), "freed");
+        let freed = malloc(program.pid());
+        let fallen =
+            arenas(&kept, malloc_arenas::BYTES_USED) - arenas(&freed, malloc_arenas::BYTES_USED);
+        assert!(fallen.abs_diff(bytes / 2) < 200_000, "{python}: {fallen}");
+
+        assert_eq!(program.ask(""), "told");
+        let now = malloc(program.pid());
+        let xml = std::fs::read_to_string(&told).unwrap();
+        let number = |line: &str, name: &str| -> u64 {
+            let line = xml.lines().rev().find(|l| l.contains(line)).unwrap();
+            let rest = line.split(&format!("{name}=\"")).nth(1).unwrap();
+            rest.split('"').next().unwrap().parse().unwrap()
+        };
+        let settings = now.table(malloc_settings::TABLE).unwrap();
+        let setting = |name| settings.value(name, 0).as_u64().unwrap();
+        assert_eq!(setting(malloc_settings::MMAPS), number("\"mmap\"", "count"), "{python}");
+        assert_eq!(setting(malloc_settings::MMAPPED), number("\"mmap\"", "size"), "{python}");
+        assert_eq!(
+            arenas(&now, malloc_arenas::BYTES),
+            number("type=\"current\"", "size"),
+            "{python}"
+        );
+        let free = arenas(&now, malloc_arenas::BYTES_FREE) + arenas(&now, malloc_arenas::BYTES_TOP);
+        let rest = number("type=\"rest\"", "size");
+        assert!(free.abs_diff(rest) < 100_000, "{python}: {free} {rest}");
+    }
 }

@@ -3,8 +3,12 @@
 //! A rule never asks *which probe* a table came from: any probe that fills these tables is
 //! judged by the same rules. Every cell may be missing. Bytes are bytes, never KiB.
 
+mod native;
 mod python;
 
+pub use native::{
+    allocators, malloc_arenas, malloc_free, malloc_holes, malloc_settings, native_heap,
+};
 pub use python::{
     census, gc, interpreters, pymalloc, python_threads, size_classes, stacks, tracemalloc,
     tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks,
@@ -196,44 +200,6 @@ pub mod pressure {
     pub const AVG10: &str = "avg10";
     /// Counter, ns: total stall time.
     pub const TOTAL: &str = "total";
-}
-
-/// Parts of the native heap as the mappings show them (question `native`).
-pub mod native_heap {
-    /// The table.
-    pub const TABLE: &str = "native_heap";
-    /// Key: PID.
-    pub const PID: &str = "pid";
-    /// Key: `main heap`, `thread arena`, `mmapped block`, `thread stack`.
-    pub const PART: &str = "part";
-    /// Key, address: start; 0 for a row that sums up.
-    pub const ADDRESS: &str = "address";
-    /// Level, count: mappings.
-    pub const COUNT: &str = "mappings";
-    /// Level, bytes: address space that can be written.
-    pub const SIZE: &str = "size";
-    /// Level, bytes: reserved address space that cannot be touched yet.
-    pub const RESERVED: &str = "reserved";
-    /// Level, bytes: resident.
-    pub const RSS: &str = "rss";
-    /// Level, bytes: resident, but the kernel may take it at any time (`MADV_FREE`).
-    pub const FREE_TO_RETURN: &str = "free_to_return";
-    /// Level, bytes: swapped out.
-    pub const SWAP: &str = "swap";
-}
-
-/// Allocators whose code is in the process (question `native`).
-pub mod allocators {
-    /// The table.
-    pub const TABLE: &str = "allocators";
-    /// Key: PID.
-    pub const PID: &str = "pid";
-    /// Key: `glibc`, `musl`, `jemalloc`, `mimalloc`, `tcmalloc`.
-    pub const ALLOCATOR: &str = "allocator";
-    /// Attribute: its version, where it can be told.
-    pub const VERSION: &str = "version";
-    /// Key: file that holds it.
-    pub const LIBRARY: &str = "library";
 }
 
 /// The ways in which reachable Python objects are held, each object by one of them (question

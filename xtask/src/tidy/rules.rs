@@ -26,6 +26,11 @@ const RULES: &[Rule] = &[
         why: "reading another process knows nothing of what is done with it",
     },
     Rule {
+        from: &["glibc-heap"],
+        never: &["probe-*", "diff", "diagnose", "report", "capture", "plugin", "plugin-*", "clap"],
+        why: "what is shared by probes knows none of them",
+    },
+    Rule {
         from: &["probe-*"],
         never: &["probe-*", "diff", "diagnose", "report", "plugin", "plugin-*"],
         why: "a probe knows no report, no plugin mechanism and no other probe",

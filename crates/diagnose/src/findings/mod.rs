@@ -9,6 +9,7 @@ mod children;
 mod counts;
 mod garbage;
 mod group;
+mod malloc;
 mod memory;
 mod python;
 mod refcounts;
@@ -41,6 +42,7 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
         // What grows comes before where it lies: the mappings are the same bytes once more.
         let mut objects = objects(&scene);
         objects.extend(python::held(&scene));
+        objects.extend(malloc::held(&scene));
         objects.sort_by(|a, b| share(b).total_cmp(&share(a)));
         let explained: f64 = objects.iter().map(share).sum();
         if explained >= EXPLAINED {

@@ -12,6 +12,7 @@ pub mod cgroup;
 pub mod fd;
 pub mod host;
 pub mod limits;
+pub mod pagemap;
 pub mod smaps;
 pub mod stat;
 mod text;

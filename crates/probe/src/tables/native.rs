@@ -1,0 +1,135 @@
+//! Tables of the native heap.
+
+/// Parts of the native heap as the mappings show them (question `native`).
+pub mod native_heap {
+    /// The table.
+    pub const TABLE: &str = "native_heap";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: `main heap`, `thread arena`, `mmapped block`, `thread stack`.
+    pub const PART: &str = "part";
+    /// Key, address: start; 0 for a row that sums up.
+    pub const ADDRESS: &str = "address";
+    /// Level, count: mappings.
+    pub const COUNT: &str = "mappings";
+    /// Level, bytes: address space that can be written.
+    pub const SIZE: &str = "size";
+    /// Level, bytes: reserved address space that cannot be touched yet.
+    pub const RESERVED: &str = "reserved";
+    /// Level, bytes: resident.
+    pub const RSS: &str = "rss";
+    /// Level, bytes: resident, but the kernel may take it at any time (`MADV_FREE`).
+    pub const FREE_TO_RETURN: &str = "free_to_return";
+    /// Level, bytes: swapped out.
+    pub const SWAP: &str = "swap";
+}
+
+/// Arenas of glibc's `malloc` (question `malloc`). Bytes of chunks count their headers.
+pub mod malloc_arenas {
+    /// The table.
+    pub const TABLE: &str = "malloc_arenas";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key, address: the arena's state; 0 for a row that sums up.
+    pub const ARENA: &str = "arena";
+    /// Key: `main`, which grows with `brk`, or `thread`.
+    pub const KIND: &str = "kind";
+    /// Level, count: threads that allocate from it.
+    pub const THREADS: &str = "threads";
+    /// Level, count: stretches of address space that it has memory in.
+    pub const HEAPS: &str = "heaps";
+    /// Level, bytes: what it has from the system.
+    pub const BYTES: &str = "bytes";
+    /// Attribute, bytes: the most it ever had.
+    pub const PEAK: &str = "peak";
+    /// Level, count: blocks in use.
+    pub const BLOCKS: &str = "blocks";
+    /// Level, bytes: blocks in use.
+    pub const BYTES_USED: &str = "bytes_used";
+    /// Level, bytes: free chunks in bins.
+    pub const BYTES_FREE: &str = "bytes_free";
+    /// Level, bytes: free chunks in fast bins, which are not merged with their neighbours.
+    pub const BYTES_FAST: &str = "bytes_fast";
+    /// Level, bytes: free chunks in caches of threads.
+    pub const BYTES_CACHED: &str = "bytes_cached";
+    /// Level, bytes: the end of the newest heap, of which nothing was handed out.
+    pub const BYTES_TOP: &str = "bytes_top";
+    /// Level, bytes: what makes no sense as chunks.
+    pub const BYTES_UNKNOWN: &str = "bytes_unknown";
+    /// Attribute, bytes: the largest free chunk inside.
+    pub const LARGEST: &str = "largest";
+    /// Level, bytes: resident pages at the top that `malloc_trim(0)` would give back.
+    pub const TRIM_TOP: &str = "trim_top";
+    /// Level, bytes: resident whole pages inside of free chunks that it would give back.
+    pub const TRIM_INSIDE: &str = "trim_inside";
+}
+
+/// Free chunks of glibc's `malloc` by list and size, all arenas together (question `malloc`).
+pub mod malloc_free {
+    /// The table.
+    pub const TABLE: &str = "malloc_free";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: `bin`, `unsorted`, `fast`, `cache`, `top`.
+    pub const LIST: &str = "list";
+    /// Key, bytes: the largest chunk of the row: exact up to 1024, then powers of two.
+    pub const UP_TO: &str = "up_to";
+    /// Level, count: chunks.
+    pub const CHUNKS: &str = "chunks";
+    /// Level, bytes: chunks.
+    pub const BYTES: &str = "bytes";
+}
+
+/// The largest free chunks inside the heaps of glibc's `malloc` (question `malloc`).
+pub mod malloc_holes {
+    /// The table.
+    pub const TABLE: &str = "malloc_holes";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key, address: the chunk.
+    pub const ADDRESS: &str = "address";
+    /// Attribute, address: its arena.
+    pub const ARENA: &str = "arena";
+    /// Level, bytes: the chunk.
+    pub const BYTES: &str = "bytes";
+    /// Level, bytes: what of it is resident.
+    pub const RSS: &str = "rss";
+}
+
+/// Settings of glibc's `malloc`, and blocks outside of arenas (question `malloc`).
+pub mod malloc_settings {
+    /// The table.
+    pub const TABLE: &str = "malloc_settings";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Level, count: blocks with a mapping of their own.
+    pub const MMAPS: &str = "mmaps";
+    /// Level, bytes: those blocks.
+    pub const MMAPPED: &str = "mmapped";
+    /// Level, count: caches of threads that hold something.
+    pub const CACHES: &str = "caches";
+    /// Attribute, bytes: larger blocks get a mapping of their own (`MALLOC_MMAP_THRESHOLD_`).
+    pub const MMAP_THRESHOLD: &str = "mmap_threshold";
+    /// Attribute, bytes: a longer top of the main heap is given back (`MALLOC_TRIM_THRESHOLD_`).
+    pub const TRIM_THRESHOLD: &str = "trim_threshold";
+    /// Attribute, bool: whether these two grow by themselves.
+    pub const DYNAMIC: &str = "dynamic";
+    /// Attribute, bytes: what is asked for in addition (`MALLOC_TOP_PAD_`).
+    pub const TOP_PAD: &str = "top_pad";
+    /// Attribute, count: the most arenas (`MALLOC_ARENA_MAX`); 0: 8 per core.
+    pub const ARENA_MAX: &str = "arena_max";
+}
+
+/// Allocators whose code is in the process (questions `native` and `malloc`).
+pub mod allocators {
+    /// The table.
+    pub const TABLE: &str = "allocators";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: `glibc`, `musl`, `jemalloc`, `mimalloc`, `tcmalloc`, `asan`, `tsan`, `msan`, `lsan`.
+    pub const ALLOCATOR: &str = "allocator";
+    /// Attribute: its version, where it can be told.
+    pub const VERSION: &str = "version";
+    /// Key: file that holds it.
+    pub const LIBRARY: &str = "library";
+}
