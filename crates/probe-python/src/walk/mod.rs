@@ -4,6 +4,7 @@
 mod data;
 mod glibc;
 pub(crate) mod resident;
+pub(crate) mod seen;
 pub(crate) mod spans;
 pub(crate) mod window;
 mod worker;
@@ -20,9 +21,10 @@ use crate::census::names::Names;
 use crate::census::object::Recogniser;
 use crate::census::rules::Rules;
 use crate::census::tally::{Counts, Tally};
-use crate::census::types::{TypeCache, TypeTable};
+use crate::census::types::{Shape, TypeCache, TypeTable};
 use crate::pymalloc::{PoolTally, Pymalloc};
 use resident::Untouched;
+use seen::Seen;
 use spans::{Span, SpanKind, Spans};
 use worker::{Skips, THREAD_HEAP, Worker};
 
@@ -73,6 +75,7 @@ struct Part {
     unreadable: u64,
     torn: u64,
     refused: u64,
+    kept: Option<Vec<Seen>>,
 }
 
 /// Goes over all memory that may hold objects, and shows each one to `each`, in no order.
@@ -86,7 +89,8 @@ pub fn survey<M: ReadMemory + Sync>(
     wanted: Wanted,
     each: Option<&Each<'_>>,
 ) -> Result<Survey> {
-    survey_touched(memory, &Spans::new(mappings), &Untouched::default(), rules, wanted, each)
+    let spans = Spans::new(mappings);
+    survey_touched(memory, &spans, &Untouched::default(), rules, wanted, each)
 }
 
 /// The same without what was never touched.
@@ -99,12 +103,49 @@ pub(crate) fn survey_touched<M: ReadMemory + Sync>(
     each: Option<&Each<'_>>,
 ) -> Result<Survey> {
     let types = TypeTable::new(rules, spans);
+    let whole = go_over(memory, spans, untouched, &types, wanted, each, false)?;
+    Ok(whole.finish(&types.addresses(), &Names { rules, memory }))
+}
+
+/// Keeps every object, in no order, and the types by number.
+pub(crate) fn collect<M: ReadMemory + Sync>(
+    memory: &M,
+    spans: &Spans,
+    untouched: &Untouched,
+    rules: &Rules,
+) -> Result<Collected> {
+    let types = TypeTable::new(rules, spans);
+    let mut whole = go_over(memory, spans, untouched, &types, Wanted::Objects, None, true)?;
+    let objects = whole.kept.take().unwrap_or_default();
+    let (addresses, shapes) = types.all();
+    let survey = whole.finish(&addresses, &Names { rules, memory });
+    Ok(Collected { survey, objects, shapes })
+}
+
+/// Every object of a process.
+pub(crate) struct Collected {
+    pub(crate) survey: Survey,
+    pub(crate) objects: Vec<Seen>,
+    /// The types, by the number that objects give.
+    pub(crate) shapes: Vec<Shape>,
+}
+
+fn go_over<M: ReadMemory + Sync>(
+    memory: &M,
+    spans: &Spans,
+    untouched: &Untouched,
+    types: &TypeTable<'_>,
+    wanted: Wanted,
+    each: Option<&Each<'_>>,
+    keep: bool,
+) -> Result<Part> {
+    let rules = types.rules();
     let pieces = pieces(spans.list());
     let (next, skips) = (AtomicUsize::new(0), Skips::default());
     let work = || -> Result<Part> {
         let mut worker = Worker {
             window: window::Window::new(memory),
-            recogniser: Recogniser { rules, spans, types: TypeCache::new(&types) },
+            recogniser: Recogniser { rules, spans, types: TypeCache::new(types) },
             objects: wanted == Wanted::Objects,
             pools: PoolTally::new(rules.geometry),
             tally: Tally::default(),
@@ -113,14 +154,16 @@ pub(crate) fn survey_touched<M: ReadMemory + Sync>(
             untouched,
             torn: 0,
             refused: 0,
+            place: 0,
+            kept: keep.then(Vec::new),
             each,
         };
         while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
             worker.scan(piece)?;
         }
         worker.finish()?;
-        let Worker { window, pools, tally, torn, refused, .. } = worker;
-        Ok(Part { pools, tally, unreadable: window.unreadable, torn, refused })
+        let Worker { window, pools, tally, torn, refused, kept, .. } = worker;
+        Ok(Part { pools, tally, unreadable: window.unreadable, torn, refused, kept })
     };
     let parts = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
@@ -136,13 +179,14 @@ pub(crate) fn survey_touched<M: ReadMemory + Sync>(
         }
     }
     let nothing = || Error::new(ErrorKind::Other, "no thread was started to read memory");
-    let whole = whole.ok_or_else(nothing)?;
-    let names = Names { rules, memory };
-    Ok(whole.finish(&types.addresses(), &names))
+    whole.ok_or_else(nothing)
 }
 
 impl Part {
     fn merge(&mut self, other: Self) {
+        if let (Some(kept), Some(more)) = (&mut self.kept, other.kept) {
+            kept.extend(more);
+        }
         self.pools.merge(other.pools);
         self.tally.merge(&other.tally);
         self.unreadable += other.unreadable;
