@@ -1,7 +1,7 @@
 //! The questions `pymalloc` and `census`: what is surveyed in a process, and its tables.
 
 use probe::{Error, ErrorKind, Issue, Request, Result, Table};
-use target::images;
+use target::images::{self, Mapping};
 use target::procfs::clock;
 
 use crate::attach::Python;
@@ -34,8 +34,19 @@ impl Python {
 
     fn survey_with(&self, wanted: Wanted, each: Option<&Each<'_>>) -> Result<(Survey, Vec<Issue>)> {
         let (rules, mut issues) = self.rules()?;
-        let mappings = images::mappings(self.process())?;
-        let spans = Spans::new(&mappings);
+        let (spans, untouched) = self.memory_map(&images::mappings(self.process())?, &mut issues);
+        let survey = survey_touched(self.memory(), &spans, &untouched, rules, wanted, each)?;
+        issues.extend(losses(&survey));
+        Ok((survey, issues))
+    }
+
+    /// Which memory may hold objects, and which of it was never touched.
+    pub(crate) fn memory_map(
+        &self,
+        mappings: &[Mapping],
+        issues: &mut Vec<Issue>,
+    ) -> (Spans, Untouched) {
+        let spans = Spans::new(mappings);
         let untouched = match self.process().file("pagemap") {
             Ok(pagemap) => Untouched::read(&pagemap, &spans, clock::page_size()),
             // Then all of it is read.
@@ -48,13 +59,11 @@ impl Python {
                 untouched.left_out
             )));
         }
-        let survey = survey_touched(self.memory(), &spans, &untouched, rules, wanted, each)?;
-        issues.extend(losses(&survey));
-        Ok((survey, issues))
+        (spans, untouched)
     }
 
     /// How objects look: as the newest initialised interpreter has them.
-    fn rules(&self) -> Result<(&'static Rules, Vec<Issue>)> {
+    pub(crate) fn rules(&self) -> Result<(&'static Rules, Vec<Issue>)> {
         let initialised = |runtime: &&Runtime| {
             self.interpreters(runtime).is_ok_and(|interpreters| !interpreters.is_empty())
         };
@@ -85,7 +94,7 @@ impl Python {
 }
 
 /// What was lost.
-fn losses(survey: &Survey) -> Vec<Issue> {
+pub(crate) fn losses(survey: &Survey) -> Vec<Issue> {
     let mut issues = Vec::new();
     let torn = survey.pymalloc.torn_pools;
     if torn > 0 {

@@ -48,7 +48,12 @@ impl<M: ReadMemory> Names<'_, M> {
 
     /// `__module__` in the type's dictionary.
     fn module(&self, address: u64) -> Option<String> {
-        let dict = self.word(address + 264).filter(|&dict| dict != 0)?;
+        self.text(self.entry(address, "__module__")?)
+    }
+
+    /// The value of a key in the type's dictionary.
+    pub(crate) fn entry(&self, address: u64, wanted: &str) -> Option<u64> {
+        let dict = self.word(address.checked_add(264)?).filter(|&dict| dict != 0)?;
         let keys = self.word(dict.checked_add(32)?)?;
         let mut head = [0; 40];
         self.memory.read(keys, &mut head).ok()?;
@@ -74,14 +79,12 @@ impl<M: ReadMemory> Names<'_, M> {
         (0..entries.min(MOST_ENTRIES)).find_map(|entry| {
             let at = keys.checked_add(first + entry * step + key)?;
             let name = self.word(at).filter(|&name| name != 0)?;
-            (self.text(name)? == "__module__")
-                .then(|| self.text(self.word(at.checked_add(8)?)?))
-                .flatten()
+            (self.text(name)? == wanted).then(|| self.word(at.checked_add(8)?)).flatten()
         })
     }
 
     /// A text, cut behind [`LONGEST`] bytes.
-    fn text(&self, address: u64) -> Option<String> {
+    pub(crate) fn text(&self, address: u64) -> Option<String> {
         let mut head = [0; 80];
         self.memory.read_prefix(address, &mut head).ok().filter(|&read| read >= 64)?;
         let word = |at: u64| head[at as usize..].first_chunk().map(|b| u64::from_ne_bytes(*b));
@@ -107,7 +110,7 @@ impl<M: ReadMemory> Names<'_, M> {
 }
 
 /// A name without control characters, and not longer than [`LONGEST`].
-fn clean(name: &str) -> String {
+pub(crate) fn clean(name: &str) -> String {
     let mut text = String::new();
     for character in name.chars() {
         if text.len() >= LONGEST {

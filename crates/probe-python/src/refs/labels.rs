@@ -1,6 +1,6 @@
 //! How one object refers to another: the labels of edges.
 
-use super::sketch::{How, LabelInfo, Strength};
+use heap::{FIRST_SLOT, How, LabelInfo, Strength, UNNAMED_SLOT};
 
 macro_rules! labels {
     ($($name:ident $how:ident $strength:ident $text:literal;)*) => {
@@ -23,7 +23,7 @@ labels! {
     // The key of a value whose table of keys belongs to the type.
     SHARED_KEY Key Borrowed "key";
     FIELD Member Strong "field";
-    DICT Member Strong "__dict__";
+    DICT Namespace Strong "__dict__";
     CELL Cell Strong "cell_contents";
     LOCAL Local Strong "local";
     // The name of the variable whose value is the next edge.
@@ -34,6 +34,10 @@ labels! {
     // What a stack refers to without owning it.
     BORROWED_STACK Local Borrowed "stack";
     CONSERVATIVE Conservative Loose "native memory";
+    // A key in the table that instances share.
+    TABLE_KEY Member Strong "shared key";
+    // A key in the list that keeps the order of an `OrderedDict`.
+    ORDER Member Strong "order";
     WEAK Weak Borrowed "weak reference";
     CALLBACK Member Strong "__callback__";
     BASE Member Strong "__base__";
@@ -59,21 +63,12 @@ labels! {
     CACHED Member Strong "co_cached";
 }
 
-/// The first label whose name depends on the type of the object.
-pub(crate) const FIRST_SLOT: u8 = 64;
-/// A slot beyond those that have names.
-pub(crate) const LAST_SLOT: u8 = 255;
-
 /// Every label by number.
 pub(crate) fn table() -> Vec<LabelInfo> {
-    let info = |name: &str, how, strength| LabelInfo { name: name.into(), how, strength };
-    let mut all: Vec<_> = NAMED.iter().map(|&(name, how, str)| info(name, how, str)).collect();
-    all.resize_with(FIRST_SLOT.into(), || info("", How::Conservative, Strength::Loose));
-    all.resize_with(256, || info("attribute", How::Attribute, Strength::Strong));
-    all
+    NAMED.iter().map(|&(name, how, strength)| LabelInfo::new(name, how, strength)).collect()
 }
 
 /// The label of a slot.
 pub(crate) fn slot(number: usize) -> u8 {
-    u8::try_from(number).ok().and_then(|n| FIRST_SLOT.checked_add(n)).unwrap_or(LAST_SLOT)
+    u8::try_from(number).ok().and_then(|n| FIRST_SLOT.checked_add(n)).unwrap_or(UNNAMED_SLOT)
 }

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use heap::{FIRST_SLOT, UNNAMED_SLOT};
 use target::memory::ReadMemory;
 
 use super::labels;
+use crate::census::names::Names;
 use crate::census::rules::{Rules, Values};
 use crate::census::types::{Kind, Shape};
 
@@ -100,6 +102,7 @@ pub(crate) struct Planner<'a, M> {
     raw: HashMap<u64, Option<Raw>>,
     /// What frees instances of types made in Python.
     subtype_dealloc: u64,
+    /// Names of slots by type and label.
     pub(crate) slot_names: HashMap<(u32, u8), Arc<str>>,
 }
 
@@ -176,7 +179,7 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
             if *offset >= skip && *offset + 8 <= this.basic {
                 let label = labels::slot(number);
                 fields.push(Field { offset: *offset as u32, label });
-                if label != labels::LAST_SLOT {
+                if label != UNNAMED_SLOT {
                     self.slot_names.insert((shape.index, label), name.clone());
                 }
             }
@@ -209,7 +212,7 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
         let weak = this.weaklist;
         fields.retain(|field| {
             let at = u64::from(field.offset);
-            at != weak && !borrowed.contains(&at) && (at >= skip || field.label == labels::DICT)
+            at != weak && !borrowed.contains(&at) && (at >= skip || field.label == labels::DICT && shape.kind != Kind::Type)
         });
         let mut seen = std::collections::HashSet::new();
         fields.retain(|field| seen.insert(field.offset));
@@ -218,11 +221,26 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
             fields.iter_mut().for_each(|field| field.label = labels::CELL);
         }
         plan.fields = fields.into();
+        if shape.kind == Kind::Tuple && solid.item == 8 && solid.name != "tuple" {
+            plan.hidden = self.hidden_fields(shape.address);
+        }
         if this.item == 8 && shape.kind == Kind::Plain {
             plan.items = Some(if is_known { labels::ITEM } else { labels::CONSERVATIVE });
         }
         plan.conservative |= plan.items == Some(labels::CONSERVATIVE);
         plan
+    }
+
+    /// Fields of a named tuple made in C that do not count as its items.
+    fn hidden_fields(&self, address: u64) -> u64 {
+        const MOST: u64 = 256;
+        let names = Names { rules: self.rules, memory: self.memory };
+        let number = |key: &str| {
+            let at = names.entry(address, key)?;
+            self.memory.read_u32(at.checked_add(24)?).ok().map(u64::from)
+        };
+        let (all, shown) = (number("n_fields"), number("n_sequence_fields"));
+        all.zip(shown).and_then(|(all, shown)| all.checked_sub(shown)).unwrap_or(0).min(MOST)
     }
 
     /// The members of a type that are objects: offset and name.
@@ -285,7 +303,7 @@ impl Plan {
             special: Special::None,
             fields: Box::default(),
             dict: DictPlace::None,
-            first_value: labels::FIRST_SLOT,
+            first_value: FIRST_SLOT,
             inline: false,
             keys: 0,
             items: None,
@@ -310,7 +328,6 @@ fn covered(rules: &Rules, kind: Kind, solid: &Raw) -> u64 {
         Kind::Plain => 16,
         Kind::Type => rules.heap_type_bytes,
         Kind::Generator if rules.frame.is_none() => 16,
-        Kind::Tuple => rules.tuple_items,
         Kind::List => 40,
         Kind::Dict => 48,
         Kind::Set => 200,

@@ -1,0 +1,256 @@
+//! From the memory of a process to a graph of its objects: every object, what it refers to and
+//! how, what is held from outside of the heap, and what everything is called.
+//!
+//! First every object is collected, then each one's references are read by a plan that was made
+//! once for its type. Nothing is kept of the memory itself.
+
+mod builtins;
+mod containers;
+mod index;
+mod labels;
+mod pages;
+mod plan;
+mod walker;
+
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use heap::{Builder, EdgeChunk, Graph, Object, ObjectId, Objects, TypeId, TypeInfo, flags};
+use probe::{Error, ErrorKind, Issue, Result};
+use target::images::{self, Mapping};
+use target::memory::ReadMemory;
+
+use crate::attach::Python;
+use crate::census::names::Names;
+use crate::census::rules::Rules;
+use crate::census::types::{Kind, Shape};
+use crate::heap::losses;
+use crate::walk::resident::Untouched;
+use crate::walk::seen::{Seen, place};
+use crate::walk::spans::Spans;
+use crate::walk::{Collected, collect};
+use index::Index;
+use plan::{Plan, Planner};
+use walker::{Besides, This, Walker};
+
+/// Threads that read.
+const THREADS: usize = 2;
+/// Objects whose references are read in one go.
+const RUN: usize = 1 << 15;
+
+/// What a graph is to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GraphOptions {
+    /// The most objects. A process with more is refused: a graph takes some 100 bytes for each.
+    pub most_objects: usize,
+}
+
+impl Default for GraphOptions {
+    fn default() -> Self {
+        Self { most_objects: 200_000_000 }
+    }
+}
+
+impl Python {
+    /// The graph of all objects, and what is missing in it.
+    ///
+    /// The process must stand still for the whole graph to be true: give a frozen copy, or a
+    /// process that waits.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] when no interpreter in the process is of a version and build
+    /// whose objects can be recognised, or there are too many; those of reading memory.
+    pub fn graph(&self, options: &GraphOptions) -> Result<(Graph, Vec<Issue>)> {
+        let (rules, mut issues) = self.rules()?;
+        let mappings = images::mappings(self.process())?;
+        let (spans, untouched) = self.memory_map(&mappings, &mut issues);
+        let libraries: Vec<&str> = self.runtimes().iter().map(|r| &*r.library).collect();
+        let reader = Reader {
+            memory: self.memory(),
+            rules,
+            spans: &spans,
+            untouched: &untouched,
+            known: known(&mappings, &libraries),
+        };
+        let (graph, more) = reader.read(options)?;
+        issues.extend(more);
+        Ok((graph, issues))
+    }
+}
+
+/// The memory of the interpreter and of the libraries that come with it.
+fn known(mappings: &[Mapping], libraries: &[&str]) -> Vec<Range<u64>> {
+    let is_known = |path: &str| libraries.contains(&path) || path.contains("/lib-dynload/");
+    mappings.iter().filter(|m| is_known(&m.path)).map(|m| m.start..m.end).collect()
+}
+
+/// What is read, and how.
+struct Reader<'a, M> {
+    memory: &'a M,
+    rules: &'a Rules,
+    spans: &'a Spans,
+    untouched: &'a Untouched,
+    known: Vec<Range<u64>>,
+}
+
+/// What one thread read.
+type Part = (Besides, Result<()>);
+
+impl<M: ReadMemory + Sync> Reader<'_, M> {
+    fn read(&self, options: &GraphOptions) -> Result<(Graph, Vec<Issue>)> {
+        let collected = collect(self.memory, self.spans, self.untouched, self.rules)?;
+        let Collected { survey, mut objects, shapes } = collected;
+        let issues = losses(&survey);
+        if objects.len() > options.most_objects.min(u32::MAX as usize / 2) {
+            let message = format!(
+                "{} objects are more than the {} that a graph may have",
+                objects.len(),
+                options.most_objects
+            );
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        objects.sort_by_key(|object| object.address);
+        objects.dedup_by_key(|object| object.address);
+        let mut planner = Planner::new(self.memory, self.rules, &self.known);
+        let plans = planner.plans(&shapes);
+        let slot_names = std::mem::take(&mut planner.slot_names);
+        let mut columns = columns(&objects, &plans);
+        let shape_of = std::mem::take(&mut objects);
+        drop(shape_of);
+        let index = Index::new(&columns.address).map_err(|_| too_little_memory())?;
+        let (chunks, besides) = self.edges(&columns, &index, &plans)?;
+        add_bytes(&mut columns, &besides.bytes);
+        let types = self.types(&shapes);
+        let mut builder = Builder::new(columns, types, labels::table());
+        builder.reserve(chunks.iter().map(|chunk| chunk.target.len()).sum());
+        for chunk in chunks {
+            builder.push(&chunk)?;
+        }
+        for ((shape, label), name) in slot_names {
+            builder.slot_name(TypeId(shape), heap::Label(label), name);
+        }
+        for (id, count) in besides.extra {
+            builder.extra(ObjectId(id), count);
+        }
+        for (id, text) in besides.text {
+            builder.text(ObjectId(id), text.into());
+        }
+        for (id, name) in besides.names {
+            builder.own_name(ObjectId(id), name.into());
+        }
+        Ok((builder.finish()?, issues))
+    }
+
+    fn types(&self, shapes: &[Shape]) -> Vec<TypeInfo> {
+        let names = Names { rules: self.rules, memory: self.memory };
+        let info = |shape: &Shape| {
+            let mut info = TypeInfo::new(names.of(shape.address), shape.address);
+            let finalizer = self.memory.read_u64(shape.address.saturating_add(392));
+            info.finalizer = shape.heap && finalizer.is_ok_and(|at| at != 0);
+            info.entry = match shape.kind {
+                Kind::Type => Some("class attribute"),
+                _ if &*info.name == "builtins.module" => Some("module global"),
+                _ => None,
+            };
+            info
+        };
+        shapes.iter().map(info).collect()
+    }
+
+    /// Reads the references of all objects, run by run.
+    fn edges(
+        &self,
+        columns: &Objects,
+        index: &Index,
+        plans: &[Plan],
+    ) -> Result<(Vec<EdgeChunk>, Besides)> {
+        let next = AtomicUsize::new(0);
+        let chunks: Mutex<Vec<(usize, EdgeChunk)>> = Mutex::default();
+        let work = || -> Part {
+            let mut walker = Walker::new(self.memory, index, plans, self.rules, self.spans);
+            loop {
+                let run = next.fetch_add(1, Ordering::Relaxed);
+                let range = run.saturating_mul(RUN)..columns.len().min((run + 1) * RUN);
+                if range.is_empty() {
+                    break;
+                }
+                for id in range {
+                    let this = This { id: id as u32, address: columns.address[id] };
+                    walker.object(this, columns.type_id[id]);
+                }
+                let mut chunk = std::mem::take(&mut walker.out);
+                chunk.target.shrink_to_fit();
+                chunk.label.shrink_to_fit();
+                chunks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((run, chunk));
+            }
+            let failed = walker.pages.check();
+            (walker.besides, failed)
+        };
+        let parts = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+            threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
+        });
+        let mut whole = Besides::default();
+        for part in parts {
+            let panicked = |_| Error::new(ErrorKind::Panicked, "a thread that read memory panicked");
+            let (besides, failed) = part.map_err(panicked)?;
+            failed?;
+            whole.merge(besides);
+        }
+        let mut chunks = chunks.into_inner().unwrap_or_default();
+        chunks.sort_by_key(|&(run, _)| run);
+        Ok((chunks.into_iter().map(|(_, chunk)| chunk).collect(), whole))
+    }
+}
+
+fn too_little_memory() -> Error {
+    Error::new(ErrorKind::Other, "too little memory for the index of objects")
+}
+
+fn columns(objects: &[Seen], plans: &[Plan]) -> Objects {
+    let mut columns = Objects::with_capacity(objects.len());
+    for object in objects {
+        let conservative = plans.get(object.shape as usize).is_some_and(|plan| plan.conservative);
+        let marks = [
+            (object.tracked, flags::TRACKED),
+            (object.gc, flags::HAS_GC),
+            (object.count == u32::MAX, flags::IMMORTAL),
+            (conservative, flags::CONSERVATIVE),
+            (object.place == place::MALLOC, flags::MALLOC),
+            (object.place == place::STATIC, flags::STATIC),
+        ];
+        let flags = marks.iter().filter(|mark| mark.0).fold(0, |flags, mark| flags | mark.1);
+        columns.push(Object {
+            address: object.address,
+            size: object.size.into(),
+            type_id: object.shape,
+            refcount: object.count,
+            flags,
+        });
+    }
+    columns
+}
+
+/// Adds the bytes of buffers to the sizes of objects.
+fn add_bytes(columns: &mut Objects, list: &[(u32, u64)]) {
+    for &(id, bytes) in list {
+        let whole = columns.bytes(id as usize).saturating_add(bytes);
+        let Some(size) = columns.size.get_mut(id as usize) else { continue };
+        *size = u32::try_from(whole).unwrap_or(u32::MAX);
+        if *size == u32::MAX {
+            columns.big.insert(id, whole);
+        }
+    }
+}
+
+impl Besides {
+    fn merge(&mut self, other: Self) {
+        self.bytes.extend(other.bytes);
+        self.extra.extend(other.extra);
+        self.text.extend(other.text);
+        self.names.extend(other.names);
+        self.shared.extend(other.shared);
+        self.blocks.extend(other.blocks);
+    }
+}

@@ -1,0 +1,120 @@
+//! References of every Python of the machine, read from outside and compared with what the
+//! collector of the interpreter says of each object.
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used, reason = "tests")]
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use heap::{Graph, Strength};
+use memprobe_probe_python::{GraphOptions, Python as Attached};
+use probe::Target;
+use test_support::{Python, Running, pythons};
+
+fn known() -> Vec<Python> {
+    let wanted = std::env::var("ONLY").ok();
+    let is_wanted =
+        |python: &Python| wanted.as_ref().is_none_or(|w| python.to_string().starts_with(w.as_str()));
+    pythons().into_iter().filter(|python| python.version >= (3, 7, 0)).filter(is_wanted).collect()
+}
+
+fn wait_until_blocked(pid: u32) {
+    while !std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap().starts_with("0 0x0 ") {
+        std::thread::yield_now();
+    }
+}
+
+fn program() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/graph_program.py")
+}
+
+fn graph(pid: u32) -> Graph {
+    let python = Attached::attach(&Target::from_pid(pid)).unwrap();
+    let (graph, issues) = python.graph(&GraphOptions::default()).unwrap();
+    assert!(issues.is_empty(), "{issues:?}");
+    graph
+}
+
+/// What one type's objects refer to: by the collector, found, not objects that are known, more.
+#[derive(Clone, Copy, Debug, Default)]
+struct Row {
+    objects: u64,
+    edges: u64,
+    matched: u64,
+    unknown: u64,
+    more: u64,
+}
+
+fn hex(text: &str) -> u64 {
+    u64::from_str_radix(text, 16).unwrap()
+}
+
+/// Compares a graph with a dump.
+fn compare(graph: &Graph, dump: &str) -> BTreeMap<String, Row> {
+    let show = std::env::var("SHOW").ok();
+    let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    for line in dump.lines() {
+        let [address, name, targets] = line.split('|').collect::<Vec<_>>()[..] else { panic!() };
+        let row = rows.entry(name.to_owned()).or_default();
+        row.objects += 1;
+        let mut told: HashMap<u64, i64> = HashMap::new();
+        for target in targets.split(' ').filter(|t| !t.is_empty()) {
+            *told.entry(hex(target)).or_default() += 1;
+            row.edges += 1;
+        }
+        let Some(id) = graph.find(hex(address)) else {
+            continue;
+        };
+        for edge in graph.edges(id).filter(|e| graph.strength(e.label) != Strength::Borrowed) {
+            let target = graph.objects().address[edge.target.index()];
+            let left = told.entry(target).or_default();
+            if *left > 0 {
+                *left -= 1;
+                row.matched += 1;
+            } else {
+                row.more += 1;
+            }
+        }
+        for (target, left) in told.into_iter().filter(|pair| pair.1 > 0) {
+            if graph.find(target).is_none() {
+                row.unknown += left as u64;
+            }
+            if show.as_deref() == Some(name) {
+                let what = graph.find(target).map(|id| graph.type_name(id).clone());
+                println!("{address} misses {target:x} {what:?} x{left}");
+            }
+        }
+    }
+    rows
+}
+
+fn total(rows: &BTreeMap<String, Row>) -> Row {
+    rows.values().fold(Row::default(), |a, b| Row {
+        objects: a.objects + b.objects,
+        edges: a.edges + b.edges,
+        matched: a.matched + b.matched,
+        unknown: a.unknown + b.unknown,
+        more: a.more + b.more,
+    })
+}
+
+/// At least 99.95 % of what the collector says is found, on every Python.
+#[test]
+fn references_are_those_of_the_collector() {
+    for python in known() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dump");
+        let running = Running::script(&python, &program(), &["300".as_ref(), path.as_os_str()]);
+        wait_until_blocked(running.pid());
+        let graph = graph(running.pid());
+        let rows = compare(&graph, &std::fs::read_to_string(&path).unwrap());
+        let all = total(&rows);
+        let share = 100.0 * all.matched as f64 / all.edges as f64;
+        println!("{python}: {share:.4} % of {all:?}; {} objects", graph.len());
+        for (name, row) in rows.iter().filter(|(_, row)| row.matched < row.edges) {
+            println!("   misses {:6} {name}: {row:?}", row.edges - row.matched);
+        }
+        assert!(all.edges > 100_000, "{python}: {all:?}");
+        assert!(share >= 99.95, "{python}: {share:.4} %");
+    }
+}
