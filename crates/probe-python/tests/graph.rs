@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use heap::{Graph, Strength};
+use heap::{Graph, ObjectId, Strength};
 use memprobe_probe_python::{GraphOptions, Python as Attached};
 use probe::Target;
 use test_support::{Python, Running, pythons};
@@ -116,5 +116,93 @@ fn references_are_those_of_the_collector() {
         }
         assert!(all.edges > 100_000, "{python}: {all:?}");
         assert!(share >= 99.95, "{python}: {share:.4} %");
+    }
+}
+
+/// References that nothing in the graph accounts for, by object: positive ones, and how many
+/// objects are accounted for more often than they say.
+fn excess(graph: &Graph) -> (Vec<(ObjectId, i64)>, usize) {
+    let mut held = vec![0_i64; graph.len()];
+    for source in 0..graph.len() {
+        for edge in graph.edges(ObjectId(source as u32)) {
+            if graph.strength(edge.label) == Strength::Strong {
+                held[edge.target.index()] += 1;
+            }
+        }
+    }
+    for edge in graph.root_edges().iter().filter(|edge| edge.strength == Strength::Strong) {
+        held[edge.target.index()] += 1;
+    }
+    for &(object, references) in graph.extra() {
+        held[object.index()] += i64::from(references);
+    }
+    let (mut excess, mut over) = (Vec::new(), 0);
+    for (id, held) in held.into_iter().enumerate() {
+        let count = graph.objects().refcount[id];
+        if count == heap::IMMORTAL_COUNT {
+            continue;
+        }
+        let left = i64::from(count) - held;
+        if left > 0 {
+            excess.push((ObjectId(id as u32), left));
+        }
+        over += usize::from(left < 0);
+    }
+    (excess, over)
+}
+
+fn by_type(graph: &Graph, list: &[(ObjectId, i64)]) -> BTreeMap<String, usize> {
+    let mut map = BTreeMap::new();
+    for (object, _) in list {
+        *map.entry(graph.type_name(*object).to_string()).or_default() += 1;
+    }
+    map
+}
+
+/// What a program that leaks nothing leaves unaccounted is a handful of objects, and references
+/// taken and never given back are all found.
+#[test]
+fn planted_references_are_found() {
+    const LEAK: &str = "
+import ctypes, gc, sys
+class Leaky:
+    def __init__(self): self.it = 1
+def leak(make):
+    for n in range(100):
+        it = make(n)
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(it))
+        del it
+if len(sys.argv) > 1:
+    leak(lambda n: 'leaked text %d' % n)
+    leak(lambda n: {n: n})
+    leak(lambda n: b'leaked bytes %d' % n)
+    leak(lambda n: 10**9 + n)
+    leak(lambda n: [n])
+    leak(lambda n: Leaky())
+gc.collect()
+print('ready', flush=True)
+sys.stdin.readline()";
+    for python in known() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("leak.py");
+        std::fs::write(&file, LEAK).unwrap();
+        let clean = Running::script(&python, &program(), &["30"]);
+        wait_until_blocked(clean.pid());
+        let whole = graph(clean.pid());
+        let (list, over) = excess(&whole);
+        println!("{python}: clean: {} of {}: {:?}; over {over}", list.len(), whole.len(), by_type(&whole, &list));
+        for (object, left) in list.iter().take(30) {
+            println!("   {:x} {} +{left} {:?} {:?}", whole.objects().address[object.index()], whole.type_name(*object), whole.own_name(*object), whole.text(*object));
+        }
+        let leaking = Running::script(&python, &file, &["leak"]);
+        wait_until_blocked(leaking.pid());
+        let whole = graph(leaking.pid());
+        let (found, _) = excess(&whole);
+        let found = by_type(&whole, &found);
+        println!("{python}: leaking: {found:?}");
+        for name in ["builtins.str", "builtins.dict", "builtins.bytes", "builtins.int", "builtins.list", "__main__.Leaky"] {
+            assert!(found.get(name).is_some_and(|&n| n >= 100), "{python}: {name}");
+        }
+        assert!(list.len() < 10, "{python}: {}", list.len());
     }
 }

@@ -3,7 +3,6 @@
 use target::memory::ReadMemory;
 
 use super::labels;
-use super::plan::Plan;
 use super::walker::{This, Walker};
 use crate::census::rules::Rules;
 
@@ -18,8 +17,6 @@ const MOST_BLOCK: u64 = 1 << 14;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FrameLayout {
     pub(crate) func: u64,
-    pub(crate) globals: u64,
-    pub(crate) builtins: u64,
     pub(crate) locals: u64,
     pub(crate) code: u64,
     pub(crate) object: u64,
@@ -37,8 +34,6 @@ impl FrameLayout {
             ..11 => return None,
             11 => Self {
                 func: 0,
-                globals: 8,
-                builtins: 16,
                 locals: 24,
                 code: 32,
                 object: 40,
@@ -52,8 +47,6 @@ impl FrameLayout {
                 code: 0,
                 previous: 8,
                 func: 16,
-                globals: 24,
-                builtins: 32,
                 locals: 40,
                 object: 48,
                 top: 64,
@@ -65,8 +58,6 @@ impl FrameLayout {
                 code: 0,
                 previous: 8,
                 func: 16,
-                globals: 24,
-                builtins: 32,
                 locals: 40,
                 object: 48,
                 top: 64,
@@ -106,16 +97,8 @@ impl CodeLayout {
     }
 }
 
-/// What refers to a frame's values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Owned {
-    Yes,
-    /// A running frame's: the stack may hold more than is known.
-    Running,
-}
-
 impl<M: ReadMemory> Walker<'_, M> {
-    pub(super) fn type_object(&mut self, this: This, plan: &Plan) {
+    pub(super) fn type_object(&mut self, this: This) {
         const STATIC: [(u64, u8); 6] = [
             (264, labels::DICT),
             (256, labels::BASE),
@@ -128,7 +111,6 @@ impl<M: ReadMemory> Walker<'_, M> {
         for (offset, label) in STATIC {
             self.emit_at(at + offset, label);
         }
-        let _ = plan;
         if self.pages.word(at + 168) >> 9 & 1 == 0 {
             return;
         }
@@ -166,8 +148,7 @@ impl<M: ReadMemory> Walker<'_, M> {
         }
     }
 
-    pub(super) fn code(&mut self, this: This, plan: &Plan) {
-        let _ = plan;
+    pub(super) fn code(&mut self, this: This) {
         let cached = match self.rules.minor {
             12 => 152,
             13.. => 160,
@@ -177,10 +158,6 @@ impl<M: ReadMemory> Walker<'_, M> {
         if cached != 0 && self.spans.contains(cached, 32) {
             self.emit_words(cached, 4, labels::CACHED);
         }
-    }
-
-    pub(super) fn function(&mut self, this: This) {
-        let _ = this;
     }
 
     /// A generator's frame is inside of it from 3.11 on.
@@ -193,19 +170,16 @@ impl<M: ReadMemory> Walker<'_, M> {
                 self.emit_at(at + offset, labels::FIELD);
             }
         }
-        let state = self.pages.byte(at + inside.at - 1) as i8;
+        let state = self.pages.byte(at + inside.at - 5) as i8;
         let alive = if self.rules.minor >= 15 { (0..5).contains(&state) } else { state < 1 };
         if alive {
-            // Its stack is known unless it runs right now.
-            let owned = if state == 0 { Owned::Running } else { Owned::Yes };
-            self.frame_values(at + inside.at, owned);
+            self.frame_values(at + inside.at);
         }
     }
 
     /// What a frame of 3.11 and up owns.
-    pub(super) fn frame_values(&mut self, at: u64, owned: Owned) {
+    pub(super) fn frame_values(&mut self, at: u64) {
         let Some(layout) = FrameLayout::of(self.rules) else { return };
-        let _ = owned;
         let code = self.pages.word(at + layout.code) & if layout.tagged { !3 } else { !0 };
         for (offset, label) in [
             (layout.code, labels::F_CODE),
@@ -276,7 +250,7 @@ impl<M: ReadMemory> Walker<'_, M> {
         };
         const FRAME_OBJECT: u8 = 2;
         if self.pages.word(at + 24) == data && self.pages.byte(data + layout.owner) == FRAME_OBJECT {
-            self.frame_values(data, Owned::Yes);
+            self.frame_values(data);
         }
     }
 
@@ -379,8 +353,9 @@ impl<M: ReadMemory> Walker<'_, M> {
         if interned == 0 {
             return;
         }
+        // Its own table refers to it twice, as key and as value, without counting.
         if interned == 1 {
-            self.besides.extra.push((this.id, 2));
+            self.besides.extra.push((this.id, -2));
         }
         let length = self.pages.word(at + 16);
         let is_plain = state >> 2 & 7 == 1 && state >> 5 & 3 == 3;

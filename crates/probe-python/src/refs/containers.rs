@@ -85,6 +85,13 @@ impl<M: ReadMemory> Walker<'_, M> {
         }
     }
 
+    /// The keys of the dictionary at an address.
+    pub(super) fn keys_of(&mut self, at: u64) -> Vec<u64> {
+        let keys = self.pages.word(at + 32);
+        let Some(table) = self.table(keys) else { return Vec::new() };
+        (0..table.count).map(|number| self.pages.word(table.key(number))).collect()
+    }
+
     /// Values of a dictionary whose keys belong to a type.
     fn split(&mut self, values: u64, table: &Table) {
         let first = if self.rules.values == Values::Inline {

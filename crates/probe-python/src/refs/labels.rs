@@ -72,3 +72,13 @@ pub(crate) fn table() -> Vec<LabelInfo> {
 pub(crate) fn slot(number: usize) -> u8 {
     u8::try_from(number).ok().and_then(|n| FIRST_SLOT.checked_add(n)).unwrap_or(UNNAMED_SLOT)
 }
+
+/// What a label of a root's edge is called.
+pub(crate) fn name(label: u8) -> Option<&'static str> {
+    NAMED.get(usize::from(label)).map(|entry| entry.0)
+}
+
+/// Whether an edge of a label owns a reference.
+pub(crate) fn strength(label: u8) -> Strength {
+    NAMED.get(usize::from(label)).map_or(Strength::Strong, |entry| entry.2)
+}

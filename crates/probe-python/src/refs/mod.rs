@@ -8,8 +8,10 @@ mod builtins;
 mod containers;
 mod index;
 mod labels;
+mod naming;
 mod pages;
 mod plan;
+mod roots;
 mod walker;
 
 use std::ops::Range;
@@ -31,7 +33,9 @@ use crate::walk::seen::{Seen, place};
 use crate::walk::spans::Spans;
 use crate::walk::{Collected, collect};
 use index::Index;
+use naming::Namer;
 use plan::{Plan, Planner};
+use roots::{FrameWay, Root, Roots, State};
 use walker::{Besides, This, Walker};
 
 /// Threads that read.
@@ -72,10 +76,41 @@ impl Python {
             spans: &spans,
             untouched: &untouched,
             known: known(&mappings, &libraries),
+            mappings: &mappings,
+            states: self.states(rules),
         };
         let (graph, more) = reader.read(options)?;
         issues.extend(more);
         Ok((graph, issues))
+    }
+}
+
+impl Python {
+    /// The interpreters of the version that is read, as far as they can be read.
+    fn states(&self, rules: &Rules) -> Vec<State> {
+        let same = self.runtimes().iter().filter(|r| r.version.minor == rules.minor);
+        let states = same.flat_map(|runtime| {
+            let frames = frame_way(self.memory(), rules, runtime.address);
+            let interpreters = self.interpreters(runtime).unwrap_or_default().into_iter();
+            interpreters.map(move |interpreter| State { interpreter, frames })
+        });
+        states.collect()
+    }
+}
+
+/// Where threads keep their innermost frame: `Include/cpython/pystate.h`, from 3.13 on in the
+/// runtime's own table of offsets.
+fn frame_way<M: ReadMemory>(memory: &M, rules: &Rules, runtime: u64) -> FrameWay {
+    let entry = |place: u64| {
+        let offset = memory.read_u64(runtime.saturating_add(place)).unwrap_or(0);
+        FrameWay::At(offset.min(1 << 20) & !7)
+    };
+    match rules.minor {
+        ..11 => FrameWay::Object(24),
+        11 => FrameWay::Through(56, 8),
+        12 => FrameWay::Through(56, 0),
+        13 => entry(184),
+        14.. => entry(208),
     }
 }
 
@@ -92,6 +127,8 @@ struct Reader<'a, M> {
     spans: &'a Spans,
     untouched: &'a Untouched,
     known: Vec<Range<u64>>,
+    mappings: &'a [Mapping],
+    states: Vec<State>,
 }
 
 /// What one thread read.
@@ -119,7 +156,8 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
         let shape_of = std::mem::take(&mut objects);
         drop(shape_of);
         let index = Index::new(&columns.address).map_err(|_| too_little_memory())?;
-        let (chunks, besides) = self.edges(&columns, &index, &plans)?;
+        let (chunks, mut besides) = self.edges(&columns, &index, &plans)?;
+        let roots = self.roots(&columns, &index, &plans, &mut besides)?;
         add_bytes(&mut columns, &besides.bytes);
         let types = self.types(&shapes);
         let mut builder = Builder::new(columns, types, labels::table());
@@ -139,7 +177,37 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
         for (id, name) in besides.names {
             builder.own_name(ObjectId(id), name.into());
         }
+        add_roots(&mut builder, roots);
         Ok((builder.finish()?, issues))
+    }
+
+    /// Roots, and names of objects.
+    fn roots(
+        &self,
+        columns: &Objects,
+        index: &Index,
+        plans: &[Plan],
+        besides: &mut Besides,
+    ) -> Result<Vec<Root>> {
+        let mut walker = Walker::new(self.memory, index, plans, self.rules, self.spans);
+        let types = Names { rules: self.rules, memory: self.memory };
+        for (id, (&address, &shape)) in columns.address.iter().zip(&columns.type_id).enumerate() {
+            let Some(plan) = plans.get(shape as usize).filter(|plan| plan.is_named()) else {
+                continue;
+            };
+            let this = This { id: id as u32, address };
+            let name = if plan.shape.kind == Kind::Type {
+                Some(types.of(address).to_string())
+            } else {
+                Namer { walker: &mut walker }.of(this, plan)
+            };
+            besides.names.extend(name.map(|name| (this.id, name.into())));
+        }
+        let mut roots = Roots::new(&mut walker, columns, self.spans, self.mappings);
+        roots.collect(&self.states)?;
+        let list = std::mem::take(&mut roots.list);
+        besides.merge(walker.besides);
+        Ok(list)
     }
 
     fn types(&self, shapes: &[Shape]) -> Vec<TypeInfo> {
@@ -201,6 +269,15 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
         let mut chunks = chunks.into_inner().unwrap_or_default();
         chunks.sort_by_key(|&(run, _)| run);
         Ok((chunks.into_iter().map(|(_, chunk)| chunk).collect(), whole))
+    }
+}
+
+fn add_roots(builder: &mut Builder, roots: Vec<Root>) {
+    for root in roots {
+        let id = builder.root(root.info);
+        for (target, strength, name) in root.edges {
+            builder.root_edge(id, ObjectId(target), strength, name);
+        }
     }
 }
 

@@ -29,10 +29,6 @@ impl<'m, M: ReadMemory> Pages<'m, M> {
         Self { memory, tags: vec![u64::MAX; LINES], buffer, error: None }
     }
 
-    pub(crate) fn memory(&self) -> &'m M {
-        self.memory
-    }
-
     /// Fails when memory could not be read at all.
     pub(crate) fn check(&mut self) -> Result<()> {
         self.error.take().map_or(Ok(()), Err)

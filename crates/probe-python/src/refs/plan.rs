@@ -55,7 +55,8 @@ pub(crate) enum Special {
     Element,
     Datetime,
     Teed,
-    Structseq,
+    /// What it owns is in native blocks.
+    Buffered,
 }
 
 /// How the instances of a type are read.
@@ -297,6 +298,12 @@ impl Raw {
 }
 
 impl Plan {
+    /// Whether instances have a name of their own.
+    pub(crate) fn is_named(&self) -> bool {
+        let by_kind = matches!(self.shape.kind, Kind::Type | Kind::Frame);
+        by_kind || matches!(self.special, Special::Module | Special::Function | Special::Code)
+    }
+
     fn empty(shape: &Shape) -> Self {
         Self {
             shape: *shape,
@@ -353,6 +360,7 @@ fn special(name: &str) -> Special {
         "xml.etree.ElementTree.Element" => Special::Element,
         "datetime.datetime" | "datetime.time" => Special::Datetime,
         "itertools._tee_dataobject" => Special::Teed,
+        "_queue.SimpleQueue" | "_pickle.Pickler" | "_pickle.Unpickler" => Special::Buffered,
         "weakref" | "weakproxy" | "weakcallableproxy" => Special::WeakReference,
         name if name.starts_with("weakref.") => Special::WeakReference,
         _ => Special::None,

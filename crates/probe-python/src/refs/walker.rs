@@ -105,7 +105,9 @@ impl<'a, M: ReadMemory> Walker<'a, M> {
         }
         for field in &plan.fields {
             let word = self.pages.word(this.address + u64::from(field.offset));
-            if !self.emit(word, field.label) && field.label == labels::CONSERVATIVE {
+            let follow =
+                field.label == labels::CONSERVATIVE || plan.special == Special::Buffered;
+            if !self.emit(word, field.label) && follow {
                 self.follow(this, word);
             }
         }
@@ -135,7 +137,7 @@ impl<'a, M: ReadMemory> Walker<'a, M> {
                 self.set(table, mask);
             }
             Kind::Deque => self.deque(at),
-            Kind::Type => self.type_object(this, plan),
+            Kind::Type => self.type_object(this),
             Kind::Generator => self.generator(at),
             Kind::Frame => self.frame_object(this),
             Kind::NdArray => self.array(at),
@@ -149,7 +151,7 @@ impl<'a, M: ReadMemory> Walker<'a, M> {
     fn by_special(&mut self, this: This, plan: &Plan) {
         let at = this.address;
         match plan.special {
-            Special::None | Special::Cell | Special::Structseq => {}
+            Special::None | Special::Cell | Special::Function | Special::Buffered => {}
             Special::WeakReference => {
                 self.emit_at(at + 16, labels::WEAK);
                 self.emit_at(at + 24, labels::CALLBACK);
@@ -157,8 +159,7 @@ impl<'a, M: ReadMemory> Walker<'a, M> {
             Special::LruElement => self.besides.extra.push((this.id, 1)),
             Special::OrderedDict => self.linked_keys(at),
             Special::Module => self.module(this),
-            Special::Function => self.function(this),
-            Special::Code => self.code(this, plan),
+            Special::Code => self.code(this),
             Special::Element => self.element(at),
             Special::Datetime => {
                 // The time zone is only there when a byte says so.
