@@ -190,14 +190,31 @@ sys.stdin.readline()";
         wait_until_blocked(clean.pid());
         let whole = graph(clean.pid());
         let (list, over) = excess(&whole);
+        if std::env::var_os("SHOW").is_some() {
+            let mut held = vec![0_i64; whole.len()];
+            for source in 0..whole.len() { for edge in whole.edges(ObjectId(source as u32)) { if whole.strength(edge.label) == Strength::Strong { held[edge.target.index()] += 1; } } }
+            for edge in whole.root_edges().iter().filter(|edge| edge.strength == Strength::Strong) { held[edge.target.index()] += 1; }
+            for &(object, references) in whole.extra() { held[object.index()] += i64::from(references); }
+            let mut t: BTreeMap<String,(usize,i64)> = BTreeMap::new();
+            for (id, held) in held.iter().enumerate() { let c = whole.objects().refcount[id]; if c != u32::MAX && i64::from(c) < *held { let e=t.entry(format!("{} {}", whole.type_name(ObjectId(id as u32)), whole.extra().iter().any(|x| x.0.index()==id))).or_default(); e.0+=1; e.1 += held - i64::from(c); } }
+            println!("OVER {t:?}");
+        }
         println!("{python}: clean: {} of {}: {:?}; over {over}", list.len(), whole.len(), by_type(&whole, &list));
-        for (object, left) in list.iter().take(30) {
+        for (object, left) in list.iter().filter(|_| std::env::var_os("SHOW").is_some()) {
             println!("   {:x} {} +{left} {:?} {:?}", whole.objects().address[object.index()], whole.type_name(*object), whole.own_name(*object), whole.text(*object));
         }
         let leaking = Running::script(&python, &file, &["leak"]);
         wait_until_blocked(leaking.pid());
         let whole = graph(leaking.pid());
         let (found, _) = excess(&whole);
+        if std::env::var_os("SHOW").is_some() {
+            for edge in whole.root_edges().iter().filter(|e| e.strength == Strength::Strong) {
+                let name = whole.type_name(edge.target);
+                if matches!(&**name, "builtins.list" | "__main__.Leaky") && whole.objects().refcount[edge.target.index()] == 1 {
+                    println!("HELD {name} by {:?} {:?}", whole.root(edge.root), edge.name);
+                }
+            }
+        }
         let found = by_type(&whole, &found);
         println!("{python}: leaking: {found:?}");
         for name in ["builtins.str", "builtins.dict", "builtins.bytes", "builtins.int", "builtins.list", "__main__.Leaky"] {

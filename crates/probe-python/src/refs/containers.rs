@@ -174,7 +174,7 @@ impl<M: ReadMemory> Walker<'_, M> {
     /// The list of keys in their order, each of which owns its key once more.
     pub(super) fn linked_keys(&mut self, at: u64) {
         let most = self.pages.word(at + 16).min(MOST_ITEMS);
-        let mut node = self.pages.word(at + 80);
+        let mut node = self.pages.word(at + 48);
         for _ in 0..most {
             if node == 0 || !self.spans.contains(node, 32) {
                 return;

@@ -105,10 +105,38 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
         for at in range.clone().step_by(8) {
             if Some(at) != but {
                 let word = self.walker.pages.word(at);
-                self.edge(root, word, Strength::Strong, None);
+                let strength = self.word_strength(at, word);
+                self.edge(root, word, strength, None);
             }
         }
         self.done.push(range);
+    }
+
+    /// Lists and dictionaries that wait to be used again stand in long rows, and still do when
+    /// they are in use again: such a word owns nothing.
+    fn word_strength(&mut self, at: u64, word: u64) -> Strength {
+        const ROW: u64 = 5;
+        let Some(id) = self.walker.index.get(word) else { return Strength::Strong };
+        if !self.is_of(id, &[Kind::List, Kind::Dict]) {
+            return Strength::Strong;
+        }
+        let kind = self.walker.pages.word(word + 8);
+        let is_same = |walker: &mut Walker<'a, M>, place: u64| {
+            let other = walker.pages.word(place);
+            other != 0 && walker.spans.contains(other, 16) && walker.pages.word(other + 8) == kind
+        };
+        let mut row = 1;
+        for step in [8_i64, -8] {
+            let mut place = at;
+            for _ in 0..ROW {
+                place = place.saturating_add_signed(step);
+                if !is_same(self.walker, place) {
+                    break;
+                }
+                row += 1;
+            }
+        }
+        if row >= ROW { Strength::Borrowed } else { Strength::Strong }
     }
 
     /// The structure of an interpreter and those of its threads.
@@ -269,7 +297,8 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
                 let word = self.walker.pages.word(at);
                 if let Some(id) = self.walker.index.get(word) {
                     let name = format!("+{:#x}", at.saturating_sub(base));
-                    root.edges.push((id, Strength::Strong, Some(name.into())));
+                    let strength = self.word_strength(at, word);
+                    root.edges.push((id, strength, Some(name.into())));
                 }
                 at += 8;
             }
@@ -340,7 +369,7 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
             .iter()
             .filter(is_state)
             .flat_map(|root| root.edges.iter().map(|edge| edge.0))
-            .filter(|&id| self.is_dict(id))
+            .filter(|&id| self.is_of(id, &[Kind::Dict]))
             .collect();
         let mut targets: Vec<u32> = targets.into_iter().collect();
         targets.sort_unstable();
@@ -363,9 +392,9 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
         }
     }
 
-    fn is_dict(&self, id: u32) -> bool {
+    fn is_of(&self, id: u32, kinds: &[Kind]) -> bool {
         let shape = self.columns.type_id.get(id as usize);
         let plan = shape.and_then(|&shape| self.walker.plans.get(shape as usize));
-        plan.is_some_and(|plan| plan.shape.kind == Kind::Dict)
+        plan.is_some_and(|plan| kinds.contains(&plan.shape.kind))
     }
 }
