@@ -119,20 +119,21 @@ fn references_are_those_of_the_collector() {
     }
 }
 
-/// References that nothing in the graph accounts for, by object: positive ones, and how many
-/// objects are accounted for more often than they say.
+/// References that nothing in the graph accounts for, not even a word that may own one, by object;
+/// and how many objects are accounted for more often than they say.
 fn excess(graph: &Graph) -> (Vec<(ObjectId, i64)>, usize) {
-    let mut held = vec![0_i64; graph.len()];
+    let (mut held, mut maybe) = (vec![0_i64; graph.len()], vec![0_i64; graph.len()]);
+    let mut count = |target: ObjectId, strength| match strength {
+        Strength::Strong => held[target.index()] += 1,
+        Strength::Loose => maybe[target.index()] += 1,
+        Strength::Borrowed => {}
+    };
     for source in 0..graph.len() {
         for edge in graph.edges(ObjectId(source as u32)) {
-            if graph.strength(edge.label) == Strength::Strong {
-                held[edge.target.index()] += 1;
-            }
+            count(edge.target, graph.strength(edge.label));
         }
     }
-    for edge in graph.root_edges().iter().filter(|edge| edge.strength == Strength::Strong) {
-        held[edge.target.index()] += 1;
-    }
+    graph.root_edges().iter().for_each(|edge| count(edge.target, edge.strength));
     for &(object, references) in graph.extra() {
         held[object.index()] += i64::from(references);
     }
@@ -143,7 +144,7 @@ fn excess(graph: &Graph) -> (Vec<(ObjectId, i64)>, usize) {
             continue;
         }
         let left = i64::from(count) - held;
-        if left > 0 {
+        if left > maybe[id] {
             excess.push((ObjectId(id as u32), left));
         }
         over += usize::from(left < 0);
@@ -208,7 +209,7 @@ sys.stdin.readline()";
         let whole = graph(leaking.pid());
         let (found, _) = excess(&whole);
         if std::env::var_os("SHOW").is_some() {
-            for edge in whole.root_edges().iter().filter(|e| e.strength == Strength::Strong) {
+            for edge in whole.root_edges().iter().filter(|_| false).filter(|e| e.strength == Strength::Strong) {
                 let name = whole.type_name(edge.target);
                 if matches!(&**name, "builtins.list" | "__main__.Leaky") && whole.objects().refcount[edge.target.index()] == 1 {
                     println!("HELD {name} by {:?} {:?}", whole.root(edge.root), edge.name);

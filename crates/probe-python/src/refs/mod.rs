@@ -22,6 +22,7 @@ use heap::{Builder, EdgeChunk, Graph, Object, ObjectId, Objects, TypeId, TypeInf
 use probe::{Error, ErrorKind, Issue, Result};
 use target::images::{self, Mapping};
 use target::memory::ReadMemory;
+use target::procfs::ProcessDir;
 
 use crate::attach::Python;
 use crate::census::names::Names;
@@ -35,7 +36,7 @@ use crate::walk::{Collected, collect};
 use index::Index;
 use naming::Namer;
 use plan::{Plan, Planner};
-use roots::{FrameWay, Root, Roots, State};
+use roots::{Data, FrameWay, Root, Roots, State};
 use walker::{Besides, This, Walker};
 
 /// Threads that read.
@@ -77,6 +78,7 @@ impl Python {
             untouched: &untouched,
             known: known(&mappings, &libraries),
             mappings: &mappings,
+            data: data(self.process(), &mappings),
             states: self.states(rules),
         };
         let (graph, more) = reader.read(options)?;
@@ -114,6 +116,27 @@ fn frame_way<M: ReadMemory>(memory: &M, rules: &Rules, runtime: u64) -> FrameWay
     }
 }
 
+/// Where programs and libraries have their variables: what their files say, else the mappings.
+fn data(process: &ProcessDir, mappings: &[Mapping]) -> Vec<Data> {
+    let mut list = Vec::new();
+    for image in images::images(mappings) {
+        let Some(base) = image.mappings.first().map(|mapping| mapping.start) else { continue };
+        let entry = |range| Data { name: image.file_name().to_owned(), base, range };
+        let Ok(elf) = image.elf(process) else {
+            let writable = image.mappings.iter().filter(|m| m.perms.write);
+            list.extend(writable.map(|m| entry(m.start..m.end)));
+            continue;
+        };
+        for bias in image.load_biases(&elf) {
+            list.extend(elf.segments.iter().filter(|segment| segment.write).map(|segment| {
+                let start = bias.saturating_add(segment.vaddr);
+                entry(start..start.saturating_add(segment.mem_size))
+            }));
+        }
+    }
+    list
+}
+
 /// The memory of the interpreter and of the libraries that come with it.
 fn known(mappings: &[Mapping], libraries: &[&str]) -> Vec<Range<u64>> {
     let is_known = |path: &str| libraries.contains(&path) || path.contains("/lib-dynload/");
@@ -128,6 +151,7 @@ struct Reader<'a, M> {
     untouched: &'a Untouched,
     known: Vec<Range<u64>>,
     mappings: &'a [Mapping],
+    data: Vec<Data>,
     states: Vec<State>,
 }
 
@@ -203,7 +227,7 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
             };
             besides.names.extend(name.map(|name| (this.id, name.into())));
         }
-        let mut roots = Roots::new(&mut walker, columns, self.spans, self.mappings);
+        let mut roots = Roots::new(&mut walker, columns, self.spans, self.mappings, &self.data);
         roots.collect(&self.states)?;
         let list = std::mem::take(&mut roots.list);
         besides.merge(walker.besides);

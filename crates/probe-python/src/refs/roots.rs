@@ -15,7 +15,7 @@ use super::naming::Namer;
 use super::walker::Walker;
 use crate::census::types::Kind;
 use crate::state::Interpreter;
-use crate::walk::spans::{SpanKind, Spans};
+use crate::walk::spans::Spans;
 
 /// The most frames of one thread.
 const MOST_FRAMES: usize = 1 << 16;
@@ -51,12 +51,24 @@ pub(crate) struct State {
     pub(crate) frames: FrameWay,
 }
 
+/// The variables of a program or library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Data {
+    /// Name of the file.
+    pub(crate) name: String,
+    /// Where its first mapping begins.
+    pub(crate) base: u64,
+    /// Its variables.
+    pub(crate) range: Range<u64>,
+}
+
 /// Collects roots.
 pub(crate) struct Roots<'w, 'a, M> {
     pub(crate) walker: &'w mut Walker<'a, M>,
     pub(crate) columns: &'w Objects,
     pub(crate) spans: &'a Spans,
     pub(crate) mappings: &'w [Mapping],
+    pub(crate) data: &'w [Data],
     pub(crate) list: Vec<Root>,
     /// Words that were looked at: no word counts twice.
     done: Vec<Range<u64>>,
@@ -72,8 +84,9 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
         columns: &'w Objects,
         spans: &'a Spans,
         mappings: &'w [Mapping],
+        data: &'w [Data],
     ) -> Self {
-        Self { walker, columns, spans, mappings, list: Vec::new(), done: Vec::new() }
+        Self { walker, columns, spans, mappings, data, list: Vec::new(), done: Vec::new() }
     }
 
     /// All of them.
@@ -83,6 +96,7 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
         }
         self.statics();
         self.data();
+        self.native(states);
         self.stacks(states);
         self.well_known();
         self.walker.pages.check()
@@ -182,18 +196,13 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
 
     /// The words of a structure; `None` when it lies in data, which is read as a whole.
     fn structure(&mut self, at: u64) -> Option<Range<u64>> {
-        let in_data = self.data_spans().iter().any(|range| range.contains(&at));
+        let in_data = self.data.iter().any(|data| data.range.contains(&at));
         let inside = self.done.iter().any(|range| range.contains(&at));
         if in_data || inside || !at.is_multiple_of(8) || !self.spans.contains(at, 8) {
             return None;
         }
         let bytes = self.walker.block_bytes(at)?.min(MOST_STATE) & !7;
         self.spans.contains(at, bytes).then(|| at..at + bytes)
-    }
-
-    fn data_spans(&self) -> Vec<Range<u64>> {
-        let data = self.spans.list().iter().filter(|span| span.kind == SpanKind::Data);
-        data.map(|span| span.range.clone()).collect()
     }
 
     /// Frames of 3.11 and up, innermost first.
@@ -273,11 +282,9 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
 
     /// Variables of the program and its libraries.
     fn data(&mut self) {
-        for range in self.data_spans() {
-            let name = self.library(range.start);
-            let base = self.library_start(range.start);
+        for Data { name, base, range } in self.data {
             let kind = RootKind::CGlobal;
-            let mut root = Root { info: info(kind, name, "data"), edges: Vec::new() };
+            let mut root = Root { info: info(kind, &**name, "data"), edges: Vec::new() };
             let end = range.end.min(range.start.saturating_add(MOST_DATA));
             let mut at = range.start.next_multiple_of(8);
             let mut next = self.columns.address.partition_point(|&address| address < at);
@@ -288,15 +295,9 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
                     next = self.columns.address.partition_point(|&address| address < at);
                     continue;
                 }
-                let pool = self.walker.rules.geometry.pool;
-                if at.is_multiple_of(pool) && self.is_pool(at) {
-                    at += pool;
-                    next = self.columns.address.partition_point(|&address| address < at);
-                    continue;
-                }
                 let word = self.walker.pages.word(at);
                 if let Some(id) = self.walker.index.get(word) {
-                    let name = format!("+{:#x}", at.saturating_sub(base));
+                    let name = format!("+{:#x}", at.saturating_sub(*base));
                     let strength = self.word_strength(at, word);
                     root.edges.push((id, strength, Some(name.into())));
                 }
@@ -306,26 +307,54 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
         }
     }
 
-    /// Whether an arena was merged to the end of the data.
-    fn is_pool(&mut self, at: u64) -> bool {
-        let geometry = self.walker.rules.geometry;
-        let class = u64::from(self.walker.pages.half(at + 36));
-        let last = u64::from(self.walker.pages.half(at + 44));
-        class < 512 / geometry.step && last == geometry.pool - geometry.step * (class + 1)
+    /// Native blocks that the interpreter and its libraries refer to, and those that these do:
+    /// tables of names, functions to be called at the end.
+    fn native(&mut self, states: &[State]) {
+        const MOST_BLOCKS: usize = 1 << 18;
+        const DEPTH: usize = 2;
+        let mut ranges = self.done.clone();
+        ranges.extend(self.data.iter().map(|data| data.range.clone()));
+        for thread in states.iter().flat_map(|state| &state.interpreter.threads) {
+            ranges.extend(self.stack(thread.handle));
+        }
+        let mut root = Root {
+            info: info(RootKind::NativeBlock, "native blocks", ""),
+            edges: Vec::new(),
+        };
+        let mut seen: HashSet<u64> = HashSet::new();
+        for depth in 0..=DEPTH {
+            let mut next = Vec::new();
+            for at in ranges.into_iter().flat_map(|range| range.step_by(8)) {
+                let word = self.walker.pages.word(at);
+                if let Some(id) = self.walker.index.get(word) {
+                    if depth > 0 {
+                        root.edges.push((id, Strength::Loose, None));
+                    }
+                } else if depth < DEPTH && seen.len() < MOST_BLOCKS {
+                    next.extend(self.native_block(word).filter(|block| seen.insert(block.start)));
+                }
+            }
+            ranges = next;
+        }
+        self.keep(root);
     }
 
-    fn library(&self, at: u64) -> String {
-        let before = self.mappings.iter().filter(|m| m.start <= at && m.path.starts_with('/'));
-        let nearest = before.max_by_key(|m| m.start);
-        nearest.map_or_else(|| "?".into(), |m| m.path.rsplit('/').next().unwrap_or("?").to_owned())
+    /// The native block that begins at an address.
+    fn native_block(&mut self, at: u64) -> Option<Range<u64>> {
+        const LARGEST: u64 = 64 << 10;
+        if !at.is_multiple_of(16) || !self.spans.contains(at, 32) {
+            return None;
+        }
+        let bytes = self.walker.block_bytes(at)?.min(LARGEST) & !7;
+        self.spans.contains(at, bytes).then(|| at..at + bytes)
     }
 
-    /// Where the first mapping of the library at an address begins.
-    fn library_start(&self, at: u64) -> u64 {
-        let before = self.mappings.iter().filter(|m| m.start <= at && m.path.starts_with('/'));
-        let Some(nearest) = before.max_by_key(|m| m.start) else { return at };
-        let same = self.mappings.iter().filter(|m| m.inode == nearest.inode && m.dev == nearest.dev);
-        same.map(|m| m.start).min().unwrap_or(at)
+    /// The stack of a thread, at whose end the thread's own structure lies.
+    fn stack(&self, handle: u64) -> Option<Range<u64>> {
+        let end = handle & !7;
+        let holds = |m: &&Mapping| (m.start..m.end).contains(&end) && m.perms.write;
+        let mapping = self.mappings.iter().find(holds).filter(|m| m.path.is_empty())?;
+        Some(end.saturating_sub(MOST_STACK).max(mapping.start)..end)
     }
 
     /// Stacks of threads: they may own what they refer to, or not.
@@ -335,14 +364,7 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
             ranges.push(mapping.end.saturating_sub(MOST_STACK).max(mapping.start)..mapping.end);
         }
         for thread in states.iter().flat_map(|state| &state.interpreter.threads) {
-            // The thread's own structure lies at the end of its stack.
-            let end = thread.handle & !7;
-            let holds = |m: &&Mapping| (m.start..m.end).contains(&end) && m.perms.write;
-            if let Some(mapping) = self.mappings.iter().find(holds)
-                && mapping.path.is_empty()
-            {
-                ranges.push(end.saturating_sub(MOST_STACK).max(mapping.start)..end);
-            }
+            ranges.extend(self.stack(thread.handle));
         }
         ranges.sort_by_key(|range| range.start);
         ranges.dedup();
@@ -352,7 +374,9 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
         for range in ranges {
             for at in range.step_by(8) {
                 let word = self.walker.pages.word(at);
-                if let Some(id) = self.walker.index.get(word).filter(|&id| seen.insert(id)) {
+                // Some are there many times: two are as good as all.
+                let id = self.walker.index.get(word);
+                if let Some(id) = id.filter(|&id| seen.insert((id, false)) || seen.insert((id, true))) {
                     root.edges.push((id, Strength::Loose, None));
                 }
             }
