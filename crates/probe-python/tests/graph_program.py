@@ -259,7 +259,7 @@ MAKERS = [
     lambda n: sqlite3.connect(":memory:") if n < 3 else None,
     lambda n: contextlib.ExitStack(),
     lambda n: functools.singledispatch(closure(n)),
-    lambda n: functools.cmp_to_key(closure(n))([n]) if n < 3 else None,
+    lambda n: functools.cmp_to_key(closure(n))([n]) if n < 1 else None,
     lambda n: inspect.signature(closure(n)),
     lambda n: array.array("d", [n]),
     lambda n: pickle.Pickler(io.BytesIO()),

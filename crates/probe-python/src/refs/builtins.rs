@@ -130,6 +130,7 @@ impl<M: ReadMemory> Walker<'_, M> {
             return;
         }
         if let Some(table) = self.table(keys) {
+            self.besides.owned.insert(keys);
             for number in 0..table.count {
                 self.emit_at(table.key(number), labels::TABLE_KEY);
             }
@@ -143,8 +144,14 @@ impl<M: ReadMemory> Walker<'_, M> {
             return;
         }
         let size = self.pages.word((definition & !7) + 56).min(MOST_STATE);
-        if self.spans.contains(state, size) {
-            self.emit_words(state, size / 8, labels::STATE);
+        if !self.spans.contains(state, size) {
+            return;
+        }
+        for place in (state..state + size / 8 * 8).step_by(8) {
+            let word = self.pages.word(place);
+            if !self.emit(word, labels::STATE) {
+                self.follow(this, word);
+            }
         }
     }
 

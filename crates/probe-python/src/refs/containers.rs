@@ -184,6 +184,34 @@ impl<M: ReadMemory> Walker<'_, M> {
         }
     }
 
+    /// The elements of a bounded cache, where they are no objects that are known: up to 3.9 their
+    /// type is never made ready.
+    pub(super) fn cached_results(&mut self, at: u64) {
+        let mut element = self.pages.word(at + 24);
+        for _ in 0..MOST_ITEMS {
+            let known = self.index.get(element).is_some();
+            if element == at || known || !self.spans.contains(element, 56) {
+                return;
+            }
+            self.emit_at(element + 40, labels::FIELD);
+            self.emit_at(element + 48, labels::FIELD);
+            element = self.pages.word(element + 24);
+        }
+    }
+
+    /// Keys of tables that dictionaries share and no type has any more own a reference all the
+    /// same.
+    pub(super) fn orphans(&mut self) {
+        let shared = std::mem::take(&mut self.besides.shared);
+        for keys in shared.difference(&self.besides.owned.clone()) {
+            let Some(table) = self.table(*keys) else { continue };
+            for number in 0..table.count.min(MOST_SHARED) {
+                let key = self.pages.word(table.key(number));
+                self.besides.extra.extend(self.index.get(key).map(|id| (id, 1)));
+            }
+        }
+    }
+
     /// An XML element: text and tail have a mark in their lowest bit, children are elsewhere.
     pub(super) fn element(&mut self, at: u64) {
         for place in [at + 24, at + 32] {

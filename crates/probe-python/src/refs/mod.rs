@@ -227,6 +227,9 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
             };
             besides.names.extend(name.map(|name| (this.id, name.into())));
         }
+        walker.besides.shared = std::mem::take(&mut besides.shared);
+        walker.besides.owned = std::mem::take(&mut besides.owned);
+        walker.orphans();
         let mut roots = Roots::new(&mut walker, columns, self.spans, self.mappings, &self.data);
         roots.collect(&self.states)?;
         let list = std::mem::take(&mut roots.list);
@@ -352,6 +355,7 @@ impl Besides {
         self.text.extend(other.text);
         self.names.extend(other.names);
         self.shared.extend(other.shared);
+        self.owned.extend(other.owned);
         self.blocks.extend(other.blocks);
     }
 }

@@ -1,5 +1,7 @@
 //! Reads what an object refers to.
 
+use std::collections::HashSet;
+
 use heap::EdgeChunk;
 use target::memory::ReadMemory;
 
@@ -32,9 +34,11 @@ pub(crate) struct Besides {
     /// What objects are called.
     pub(crate) names: Vec<(u32, Box<str>)>,
     /// Tables of keys that dictionaries share.
-    pub(crate) shared: std::collections::HashSet<u64>,
+    pub(crate) shared: HashSet<u64>,
+    /// Those of them that a type has.
+    pub(crate) owned: HashSet<u64>,
     /// Blocks that were followed.
-    pub(crate) blocks: std::collections::HashSet<u64>,
+    pub(crate) blocks: HashSet<u64>,
 }
 
 /// Reads references of objects, one after the other.
@@ -157,6 +161,7 @@ impl<'a, M: ReadMemory> Walker<'a, M> {
                 self.emit_at(at + 24, labels::CALLBACK);
             }
             Special::LruElement => self.besides.extra.push((this.id, 1)),
+            Special::LruCache => self.cached_results(at),
             Special::OrderedDict => self.linked_keys(at),
             Special::Module => self.module(this),
             Special::Code => self.code(this),
