@@ -77,6 +77,8 @@ pub(crate) struct Plan {
     pub(crate) items: Option<u8>,
     /// Fields hidden behind the length of a named tuple made in C.
     pub(crate) hidden: u64,
+    /// Whether they are named tuples made in C.
+    pub(crate) named_tuple: bool,
     /// Whether nothing is known of a part of it.
     pub(crate) conservative: bool,
 }
@@ -224,6 +226,7 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
         }
         plan.fields = fields.into();
         if shape.kind == Kind::Tuple && solid.item == 8 && solid.name != "tuple" {
+            plan.named_tuple = true;
             plan.hidden = self.hidden_fields(shape.address);
         }
         if this.item == 8 && shape.kind == Kind::Plain {
@@ -316,6 +319,7 @@ impl Plan {
             keys: 0,
             items: None,
             hidden: 0,
+            named_tuple: false,
             conservative: false,
         }
     }

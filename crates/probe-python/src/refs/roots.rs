@@ -276,6 +276,13 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
             let root = if is_type { &mut types } else { &mut others };
             root.edges.push((id as u32, Strength::Strong, None));
         }
+        if self.walker.rules.minor == 7 {
+            // Making a static type of named tuples ready took another reference.
+            for plan in self.walker.plans.iter().filter(|p| p.named_tuple && !p.shape.heap) {
+                let id = self.walker.index.get(plan.shape.address);
+                types.edges.extend(id.map(|id| (id, Strength::Strong, None)));
+            }
+        }
         self.keep(types);
         self.keep(others);
     }
