@@ -30,7 +30,7 @@ pub mod layout;
 mod os_threads;
 mod probe_impl;
 pub mod pymalloc;
-mod refs;
+pub mod refs;
 mod rows;
 mod state;
 mod version;

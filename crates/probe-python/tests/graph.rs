@@ -13,8 +13,9 @@ use test_support::{Python, Running, pythons};
 
 fn known() -> Vec<Python> {
     let wanted = std::env::var("ONLY").ok();
-    let is_wanted =
-        |python: &Python| wanted.as_ref().is_none_or(|w| python.to_string().starts_with(w.as_str()));
+    let is_wanted = |python: &Python| {
+        wanted.as_ref().is_none_or(|w| python.to_string().starts_with(w.as_str()))
+    };
     pythons().into_iter().filter(|python| python.version >= (3, 7, 0)).filter(is_wanted).collect()
 }
 
@@ -191,9 +192,20 @@ sys.stdin.readline()";
         wait_until_blocked(clean.pid());
         let whole = graph(clean.pid());
         let (list, over) = excess(&whole, true);
-        println!("{python}: clean: {} of {}: {:?}; over {over}", list.len(), whole.len(), by_type(&whole, &list));
+        println!(
+            "{python}: clean: {} of {}: {:?}; over {over}",
+            list.len(),
+            whole.len(),
+            by_type(&whole, &list)
+        );
         for (object, left) in list.iter().filter(|_| std::env::var_os("SHOW").is_some()) {
-            println!("   {:x} {} +{left} {:?} {:?}", whole.objects().address[object.index()], whole.type_name(*object), whole.own_name(*object), whole.text(*object));
+            println!(
+                "   {:x} {} +{left} {:?} {:?}",
+                whole.objects().address[object.index()],
+                whole.type_name(*object),
+                whole.own_name(*object),
+                whole.text(*object)
+            );
         }
         let leaking = Running::script(&python, &file, &["leak"]);
         wait_until_blocked(leaking.pid());
@@ -201,7 +213,14 @@ sys.stdin.readline()";
         let (found, _) = excess(&whole, false);
         let found = by_type(&whole, &found);
         println!("{python}: leaking: {found:?}");
-        for name in ["builtins.str", "builtins.dict", "builtins.bytes", "builtins.int", "builtins.list", "__main__.Leaky"] {
+        for name in [
+            "builtins.str",
+            "builtins.dict",
+            "builtins.bytes",
+            "builtins.int",
+            "builtins.list",
+            "__main__.Leaky",
+        ] {
             assert!(found.get(name).is_some_and(|&n| n >= 100), "{python}: {name}");
         }
         assert!(list.len() < 10, "{python}: {}", list.len());

@@ -96,11 +96,7 @@ fn int(rules: &Rules, object: &Object, word: u64) -> Option<Size> {
     let basic = if rules.int_tag { object.shape.basic } else { 24 };
     // `bool` says that it has a digit behind its basic size, which it has inside of it.
     let front = if object.shape.kind == Kind::Constant { 24 } else { object.shape.basic };
-    Some(Size {
-        own: front + 4 * digits,
-        shallow: basic + 4 * counted,
-        ..Size::default()
-    })
+    Some(Size { own: front + 4 * digits, shallow: basic + 4 * counted, ..Size::default() })
 }
 
 fn text(rules: &Rules, object: &Object, bytes: Bytes<'_>) -> Option<Size> {

@@ -3,6 +3,7 @@
 use target::memory::ReadMemory;
 
 use super::labels;
+use super::pages::HIGHEST;
 use super::walker::{This, Walker};
 use crate::census::rules::Rules;
 
@@ -126,9 +127,6 @@ impl<M: ReadMemory> Walker<'_, M> {
             self.emit_at(keys_at + 8, labels::MODULE);
         }
         let keys = self.pages.word(keys_at);
-        if keys == 0 || keys >= 1 << 57 || !keys.is_multiple_of(8) {
-            return;
-        }
         if let Some(table) = self.table(keys) {
             self.besides.owned.insert(keys);
             for number in 0..table.count {
@@ -140,7 +138,7 @@ impl<M: ReadMemory> Walker<'_, M> {
     pub(super) fn module(&mut self, this: This) {
         let at = this.address;
         let (definition, state) = (self.pages.word(at + 24), self.pages.word(at + 32));
-        if definition == 0 || state == 0 || definition >= 1 << 57 {
+        if definition == 0 || state == 0 || definition >= HIGHEST {
             return;
         }
         let size = self.pages.word((definition & !7) + 56).min(MOST_STATE);
@@ -197,7 +195,7 @@ impl<M: ReadMemory> Walker<'_, M> {
             let word = self.pages.word(at + offset);
             self.emit_tagged(word, label, layout.tagged && offset != layout.locals);
         }
-        if code == 0 || code >= 1 << 57 || !code.is_multiple_of(8) {
+        if code == 0 || code >= HIGHEST || !code.is_multiple_of(8) {
             return;
         }
         let names = CodeLayout::of(self.rules);
@@ -256,7 +254,8 @@ impl<M: ReadMemory> Walker<'_, M> {
             at + 48
         };
         const FRAME_OBJECT: u8 = 2;
-        if self.pages.word(at + 24) == data && self.pages.byte(data + layout.owner) == FRAME_OBJECT {
+        if self.pages.word(at + 24) == data && self.pages.byte(data + layout.owner) == FRAME_OBJECT
+        {
             self.frame_values(data);
         }
     }
@@ -281,7 +280,7 @@ impl<M: ReadMemory> Walker<'_, M> {
         let Some(locals) = stack.checked_sub(values).map(|bytes| bytes / 8) else { return };
         let locals = locals.min(MOST_LOCALS);
         let names = CodeLayout::of(self.rules);
-        let sound = code != 0 && code < 1 << 57 && code.is_multiple_of(8);
+        let sound = code != 0 && code < HIGHEST && code.is_multiple_of(8);
         let (named, depth, variables) = if sound {
             (
                 u64::from(self.pages.half(code + names.locals)),
@@ -347,7 +346,8 @@ impl<M: ReadMemory> Walker<'_, M> {
         let next = at.checked_add(size)?;
         let sane = (32..1 << 30).contains(&size)
             && size.is_multiple_of(16)
-            && (chunk & 2 == 2 || (self.spans.contains(next, 8) && self.pages.word(next - 8) & 1 == 1));
+            && (chunk & 2 == 2
+                || (self.spans.contains(next, 8) && self.pages.word(next - 8) & 1 == 1));
         sane.then(|| size - 8)
     }
 

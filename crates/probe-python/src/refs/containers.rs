@@ -3,6 +3,7 @@
 use target::memory::ReadMemory;
 
 use super::labels;
+use super::pages::HIGHEST;
 use super::plan::Plan;
 use super::walker::{MOST_ITEMS, This, Walker};
 use crate::census::rules::{Keys, Values};
@@ -36,6 +37,9 @@ impl Table {
 impl<M: ReadMemory> Walker<'_, M> {
     /// Reads the head of a table of keys.
     pub(super) fn table(&mut self, at: u64) -> Option<Table> {
+        if at == 0 || at >= HIGHEST || !at.is_multiple_of(8) {
+            return None;
+        }
         let (slots, indices, count, head, (step, key)) = match self.rules.keys {
             Keys::Slots => {
                 let slots = self.pages.word(at + 8);
@@ -65,9 +69,6 @@ impl<M: ReadMemory> Walker<'_, M> {
     pub(super) fn dict(&mut self, this: This) {
         let (keys, values) =
             (self.pages.word(this.address + 32), self.pages.word(this.address + 40));
-        if keys == 0 || keys >= 1 << 57 || !keys.is_multiple_of(8) {
-            return;
-        }
         let Some(table) = self.table(keys) else { return };
         if values != 0 {
             self.besides.shared.insert(keys);
@@ -75,7 +76,8 @@ impl<M: ReadMemory> Walker<'_, M> {
             return;
         }
         self.besides.bytes.push((this.id, table.bytes));
-        for number in 0..table.count {
+        let room = if self.afford(2 * table.count) { table.count } else { 0 };
+        for number in 0..room {
             let place = table.key(number);
             let value = self.pages.word(place + 8);
             if value != 0 {
@@ -134,7 +136,7 @@ impl<M: ReadMemory> Walker<'_, M> {
                 if valid { values + 8 } else { 0 }
             }
         };
-        if values == 0 || plan.keys == 0 || values >= 1 << 57 {
+        if values == 0 || plan.keys == 0 || values >= HIGHEST {
             return;
         }
         let Some(table) = self.table(plan.keys) else { return };
@@ -146,7 +148,8 @@ impl<M: ReadMemory> Walker<'_, M> {
 
     /// Entries of 16 bytes: item, hash.
     pub(super) fn set(&mut self, table: u64, mask: u64) {
-        if mask >= MOST_ITEMS || !self.spans.contains(table, (mask + 1) * 16) {
+        let sound = mask < MOST_ITEMS && self.spans.contains(table, (mask + 1) * 16);
+        if !sound || !self.afford(2 * mask) {
             return;
         }
         for number in 0..=mask {
@@ -158,6 +161,9 @@ impl<M: ReadMemory> Walker<'_, M> {
     pub(super) fn deque(&mut self, at: u64) {
         let (count, mut block, mut index) =
             (self.pages.word(at + 16), self.pages.word(at + 24), self.pages.word(at + 40));
+        if !self.afford(count) {
+            return;
+        }
         for _ in 0..count.min(MOST_ITEMS) {
             if index >= DEQUE_BLOCK {
                 block = self.pages.word(block.saturating_add(8 * (DEQUE_BLOCK + 1)));
@@ -173,7 +179,10 @@ impl<M: ReadMemory> Walker<'_, M> {
 
     /// The list of keys in their order, each of which owns its key once more.
     pub(super) fn linked_keys(&mut self, at: u64) {
-        let most = self.pages.word(at + 16).min(MOST_ITEMS);
+        let most = self.pages.word(at + 16);
+        if !self.afford(most) {
+            return;
+        }
         let mut node = self.pages.word(at + 48);
         for _ in 0..most {
             if node == 0 || !self.spans.contains(node, 32) {
@@ -190,7 +199,7 @@ impl<M: ReadMemory> Walker<'_, M> {
         let mut element = self.pages.word(at + 24);
         for _ in 0..MOST_ITEMS {
             let known = self.index.get(element).is_some();
-            if element == at || known || !self.spans.contains(element, 56) {
+            if element == at || known || !self.spans.contains(element, 56) || !self.afford(2) {
                 return;
             }
             self.emit_at(element + 40, labels::FIELD);
@@ -237,7 +246,7 @@ impl<M: ReadMemory> Walker<'_, M> {
         let description = self.pages.word(at + 56);
         self.emit(description, labels::ARRAY_TYPE);
         let owns = self.pages.half(at + 64) & OWNS_DATA != 0;
-        let kind = if description < 1 << 57 { self.pages.half((description & !7) + 28) } else { 0 };
+        let kind = if description < HIGHEST { self.pages.half((description & !7) + 28) } else { 0 };
         if !owns || kind != OBJECT {
             return;
         }
@@ -245,7 +254,7 @@ impl<M: ReadMemory> Walker<'_, M> {
         let mut count = 1_u64;
         for number in 0..u64::from(self.pages.half(at + 24)).min(64) {
             let size = self.pages.word(dimensions.saturating_add(8 * number));
-            count = count.checked_mul(size).unwrap_or(u64::MAX);
+            count = count.saturating_mul(size);
         }
         let data = self.pages.word(at + 16);
         if self.holds(data, count) {

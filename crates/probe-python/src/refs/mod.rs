@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use heap::{Builder, EdgeChunk, Graph, Object, ObjectId, Objects, TypeId, TypeInfo, flags};
 use probe::{Error, ErrorKind, Issue, Result};
-use target::images::{self, Mapping};
+use target::images::{self, Image, Mapping};
 use target::memory::ReadMemory;
 use target::procfs::ProcessDir;
 
@@ -120,27 +120,60 @@ fn frame_way<M: ReadMemory>(memory: &M, rules: &Rules, runtime: u64) -> FrameWay
 fn data(process: &ProcessDir, mappings: &[Mapping]) -> Vec<Data> {
     let mut list = Vec::new();
     for image in images::images(mappings) {
-        let Some(base) = image.mappings.first().map(|mapping| mapping.start) else { continue };
-        let entry = |range| Data { name: image.file_name().to_owned(), base, range };
         let Ok(elf) = image.elf(process) else {
-            let writable = image.mappings.iter().filter(|m| m.perms.write);
-            list.extend(writable.map(|m| entry(m.start..m.end)));
+            list.extend(writable(&image));
             continue;
         };
+        let Some(base) = image.mappings.first().map(|mapping| mapping.start) else { continue };
         for bias in image.load_biases(&elf) {
             list.extend(elf.segments.iter().filter(|segment| segment.write).map(|segment| {
                 let start = bias.saturating_add(segment.vaddr);
-                entry(start..start.saturating_add(segment.mem_size))
+                let range = start..start.saturating_add(segment.mem_size);
+                Data { name: image.file_name().to_owned(), base, range }
             }));
         }
     }
     list
 }
 
+/// The writable mappings of a file.
+fn writable(image: &Image) -> Vec<Data> {
+    let base = image.mappings.first().map_or(0, |mapping| mapping.start);
+    let entry = |range| Data { name: image.file_name().to_owned(), base, range };
+    let mappings = image.mappings.iter().filter(|mapping| mapping.perms.write);
+    mappings.map(|mapping| entry(mapping.start..mapping.end)).collect()
+}
+
 /// The memory of the interpreter and of the libraries that come with it.
 fn known(mappings: &[Mapping], libraries: &[&str]) -> Vec<Range<u64>> {
     let is_known = |path: &str| libraries.contains(&path) || path.contains("/lib-dynload/");
     mappings.iter().filter(|m| is_known(&m.path)).map(|m| m.start..m.end).collect()
+}
+
+/// The graph of all objects in any memory, with as many roots as mappings tell.
+///
+/// # Errors
+/// Those of [`Python::graph`].
+pub fn graph<M: ReadMemory + Sync>(
+    memory: &M,
+    mappings: &[Mapping],
+    rules: &Rules,
+    options: &GraphOptions,
+) -> Result<(Graph, Vec<Issue>)> {
+    let spans = Spans::new(mappings);
+    let images = images::images(mappings);
+    let libraries: Vec<&str> = images.iter().map(|image| &*image.path).collect();
+    let reader = Reader {
+        memory,
+        rules,
+        spans: &spans,
+        untouched: &Untouched::default(),
+        known: known(mappings, &libraries),
+        mappings,
+        data: images.iter().flat_map(writable).collect(),
+        states: Vec::new(),
+    };
+    reader.read(options)
 }
 
 /// What is read, and how.
@@ -162,7 +195,7 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
     fn read(&self, options: &GraphOptions) -> Result<(Graph, Vec<Issue>)> {
         let collected = collect(self.memory, self.spans, self.untouched, self.rules)?;
         let Collected { survey, mut objects, shapes } = collected;
-        let issues = losses(&survey);
+        let mut issues = losses(&survey);
         if objects.len() > options.most_objects.min(u32::MAX as usize / 2) {
             let message = format!(
                 "{} objects are more than the {} that a graph may have",
@@ -183,6 +216,12 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
         let (chunks, mut besides) = self.edges(&columns, &index, &plans)?;
         let roots = self.roots(&columns, &index, &plans, &mut besides)?;
         add_bytes(&mut columns, &besides.bytes);
+        if besides.cut {
+            issues.push(Issue::warning(
+                "some objects seem to refer to more than there is memory: not all of their \
+                 references were read; the process may have changed meanwhile",
+            ));
+        }
         let types = self.types(&shapes);
         let mut builder = Builder::new(columns, types, labels::table());
         builder.reserve(chunks.iter().map(|chunk| chunk.target.len()).sum());
@@ -288,7 +327,8 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
         });
         let mut whole = Besides::default();
         for part in parts {
-            let panicked = |_| Error::new(ErrorKind::Panicked, "a thread that read memory panicked");
+            let panicked =
+                |_| Error::new(ErrorKind::Panicked, "a thread that read memory panicked");
             let (besides, failed) = part.map_err(panicked)?;
             failed?;
             whole.merge(besides);
@@ -355,6 +395,7 @@ impl Besides {
         self.text.extend(other.text);
         self.names.extend(other.names);
         self.shared.extend(other.shared);
+        self.cut |= other.cut;
         self.owned.extend(other.owned);
         self.blocks.extend(other.blocks);
     }

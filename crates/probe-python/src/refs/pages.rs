@@ -11,7 +11,7 @@ const LINE: u64 = 16 << 10;
 /// Lines that are kept: 16 MiB.
 const LINES: usize = 1 << 10;
 /// Above all addresses of programs.
-const HIGHEST: u64 = 1 << 57;
+pub(super) const HIGHEST: u64 = 1 << 57;
 
 /// A cache in front of memory. What cannot be read is zero.
 pub(crate) struct Pages<'m, M> {

@@ -200,7 +200,8 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
                 Some(labels::CONSERVATIVE)
             };
             if let Some(label) = own {
-                let words = (from.max(skip).next_multiple_of(8)..raw.basic.min(8 * MOST_WORDS)).step_by(8);
+                let words =
+                    (from.max(skip).next_multiple_of(8)..raw.basic.min(8 * MOST_WORDS)).step_by(8);
                 fields.extend(
                     words
                         .filter(|at| at + 8 <= raw.basic)
@@ -216,7 +217,9 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
         let weak = this.weaklist;
         fields.retain(|field| {
             let at = u64::from(field.offset);
-            at != weak && !borrowed.contains(&at) && (at >= skip || field.label == labels::DICT && shape.kind != Kind::Type)
+            at != weak
+                && !borrowed.contains(&at)
+                && (at >= skip || field.label == labels::DICT && shape.kind != Kind::Type)
         });
         let mut seen = std::collections::HashSet::new();
         fields.retain(|field| seen.insert(field.offset));
@@ -262,7 +265,8 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
             if name == 0 {
                 break;
             }
-            if !MEMBER_KINDS.contains(&kind) || offset % 8 != 0 || !(16..1 << 20).contains(&offset) {
+            if !MEMBER_KINDS.contains(&kind) || offset % 8 != 0 || !(16..1 << 20).contains(&offset)
+            {
                 continue;
             }
             if let Ok(Some(name)) = self.memory.read_cstr(name, 256) {
@@ -430,7 +434,11 @@ fn known_names(rules: &Rules, name: &str, is_known: bool) -> Vec<(u64, Arc<str>)
         "module" => &[(16, "__dict__"), (48, "__name__")],
         "classmethod" | "staticmethod" => &[(16, "__func__")],
         name if name.ends_with("Error") || name.ends_with("Exception") => {
-            if rules.minor < 11 { OLD_ERROR } else { ERROR }
+            if rules.minor < 11 {
+                OLD_ERROR
+            } else {
+                ERROR
+            }
         }
         _ => &[],
     };

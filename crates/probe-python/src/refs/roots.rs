@@ -12,6 +12,7 @@ use target::memory::ReadMemory;
 use super::builtins::FrameLayout;
 use super::labels;
 use super::naming::Namer;
+use super::pages::HIGHEST;
 use super::walker::Walker;
 use crate::census::types::Kind;
 use crate::state::Interpreter;
@@ -209,7 +210,12 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
     fn frames(&mut self, mut at: u64, thread: &str) {
         let Some(layout) = FrameLayout::of(self.walker.rules) else { return };
         let mut seen = HashSet::new();
-        while at != 0 && at.is_multiple_of(8) && seen.len() < MOST_FRAMES && seen.insert(at) {
+        while at != 0
+            && at < HIGHEST
+            && at.is_multiple_of(8)
+            && seen.len() < MOST_FRAMES
+            && seen.insert(at)
+        {
             // Other frames belong to a generator, a frame object or to C.
             const OWNED_BY_THREAD: u8 = 0;
             if self.walker.pages.byte(at.saturating_add(layout.owner)) == OWNED_BY_THREAD {
@@ -250,7 +256,12 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
         let mut at = self.walker.pages.word(place);
         let mut strength = Strength::Strong;
         let mut seen = HashSet::new();
-        while at != 0 && at.is_multiple_of(8) && seen.len() < MOST_FRAMES && seen.insert(at) {
+        while at != 0
+            && at < HIGHEST
+            && at.is_multiple_of(8)
+            && seen.len() < MOST_FRAMES
+            && seen.insert(at)
+        {
             let code = self.walker.pages.word(at.saturating_add(32));
             let (name, place) = Namer { walker: self.walker }.code_parts(code);
             let detail = format!("{place}, {thread}");
@@ -271,7 +282,8 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
             if flag & flags::STATIC == 0 {
                 continue;
             }
-            let shape = self.columns.type_id.get(id).and_then(|&t| self.walker.plans.get(t as usize));
+            let shape =
+                self.columns.type_id.get(id).and_then(|&t| self.walker.plans.get(t as usize));
             let is_type = shape.is_some_and(|p| p.shape.kind == Kind::Type);
             let root = if is_type { &mut types } else { &mut others };
             root.edges.push((id as u32, Strength::Strong, None));
@@ -324,10 +336,8 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
         for thread in states.iter().flat_map(|state| &state.interpreter.threads) {
             ranges.extend(self.stack(thread.handle));
         }
-        let mut root = Root {
-            info: info(RootKind::NativeBlock, "native blocks", ""),
-            edges: Vec::new(),
-        };
+        let mut root =
+            Root { info: info(RootKind::NativeBlock, "native blocks", ""), edges: Vec::new() };
         let mut seen: HashSet<u64> = HashSet::new();
         for depth in 0..=DEPTH {
             let mut next = Vec::new();
@@ -383,7 +393,9 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
                 let word = self.walker.pages.word(at);
                 // Some are there many times: two are as good as all.
                 let id = self.walker.index.get(word);
-                if let Some(id) = id.filter(|&id| seen.insert((id, false)) || seen.insert((id, true))) {
+                if let Some(id) =
+                    id.filter(|&id| seen.insert((id, false)) || seen.insert((id, true)))
+                {
                     root.edges.push((id, Strength::Loose, None));
                 }
             }
@@ -394,7 +406,8 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
     /// Tells the dictionaries of modules and of built-in names from an interpreter's others.
     fn well_known(&mut self) {
         const MOST_KEYS: usize = 1 << 16;
-        let is_state = |root: &&Root| matches!(root.info.kind, RootKind::Interpreter | RootKind::CGlobal);
+        let is_state =
+            |root: &&Root| matches!(root.info.kind, RootKind::Interpreter | RootKind::CGlobal);
         let targets: HashSet<u32> = self
             .list
             .iter()

@@ -37,6 +37,8 @@ pub(crate) struct Besides {
     pub(crate) shared: HashSet<u64>,
     /// Those of them that a type has.
     pub(crate) owned: HashSet<u64>,
+    /// Whether there were more words to read than a sound process can have.
+    pub(crate) cut: bool,
     /// Blocks that were followed.
     pub(crate) blocks: HashSet<u64>,
 }
@@ -50,6 +52,8 @@ pub(crate) struct Walker<'a, M> {
     /// The stretches of memory that may be followed.
     pub(crate) spans: &'a crate::walk::spans::Spans,
     pub(crate) out: EdgeChunk,
+    /// Words outside of objects that may still be read: each belongs to one object, or few.
+    left: u64,
     pub(crate) besides: Besides,
 }
 
@@ -68,6 +72,7 @@ impl<'a, M: ReadMemory> Walker<'a, M> {
             rules,
             spans,
             out: EdgeChunk::default(),
+            left: spans.bytes() / 4,
             besides: Besides::default(),
         }
     }
@@ -85,8 +90,19 @@ impl<'a, M: ReadMemory> Walker<'a, M> {
         self.emit(word, label);
     }
 
+    /// Whether so many words more may be read.
+    pub(super) fn afford(&mut self, count: u64) -> bool {
+        let left = self.left.checked_sub(count);
+        self.left = left.unwrap_or(self.left);
+        self.besides.cut |= left.is_none();
+        left.is_some()
+    }
+
     /// So many words in a row.
     pub(super) fn emit_words(&mut self, place: u64, count: u64, label: u8) {
+        if !self.afford(count) {
+            return;
+        }
         for number in 0..count.min(MOST_ITEMS) {
             let Some(at) = number.checked_mul(8).and_then(|n| place.checked_add(n)) else { return };
             self.emit_at(at, label);
@@ -109,8 +125,7 @@ impl<'a, M: ReadMemory> Walker<'a, M> {
         }
         for field in &plan.fields {
             let word = self.pages.word(this.address + u64::from(field.offset));
-            let follow =
-                field.label == labels::CONSERVATIVE || plan.special == Special::Buffered;
+            let follow = field.label == labels::CONSERVATIVE || plan.special == Special::Buffered;
             if !self.emit(word, field.label) && follow {
                 self.follow(this, word);
             }
@@ -119,8 +134,10 @@ impl<'a, M: ReadMemory> Walker<'a, M> {
         self.by_special(this, plan);
         if let Some(label) = plan.items {
             let count = (self.pages.word(this.address + 16) as i64).unsigned_abs();
-            let room = MOST_ITEMS.min(count);
-            self.emit_words(this.address + plan.shape.basic.next_multiple_of(8), room, label);
+            let first = this.address + plan.shape.basic.next_multiple_of(8);
+            if self.holds(first, count) {
+                self.emit_words(first, count, label);
+            }
         }
         self.attributes(this, plan);
     }

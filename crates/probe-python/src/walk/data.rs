@@ -6,8 +6,8 @@
 use probe::Result;
 use target::memory::ReadMemory;
 
-use super::window::WINDOW;
 use super::seen::place;
+use super::window::WINDOW;
 use super::worker::{NEEDED, Worker};
 use crate::census::object::Object;
 use crate::census::object::is_heap_type;
