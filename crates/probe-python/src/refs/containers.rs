@@ -58,12 +58,14 @@ impl<M: ReadMemory> Walker<'_, M> {
                 (slots, indices, self.pages.word(at + 24), 32, entry)
             }
         };
-        let sound = slots.is_power_of_two() && slots < MOST_ITEMS && count <= slots;
+        let sound = slots.is_power_of_two() && slots < MOST_ITEMS && indices <= 8 * MOST_ITEMS;
+        if !sound || count > slots {
+            return None;
+        }
         let bytes = head + indices + step * (slots * 2 / 3);
         let table = Table { first: at + head + indices, count, step, key, bytes };
         // The empty table that all share lies in read-only data or has no entries.
-        (sound && (count == 0 || self.spans.contains(at, head + indices + step * count)))
-            .then_some(table)
+        (count == 0 || self.spans.contains(at, head + indices + step * count)).then_some(table)
     }
 
     pub(super) fn dict(&mut self, this: This) {

@@ -289,7 +289,7 @@ impl Raw {
         let name = memory.read_cstr(word(24), 256).ok().flatten().unwrap_or_default();
         Some(Self {
             name: String::from_utf8_lossy(&name).into_owned(),
-            basic: word(32),
+            basic: word(32).min(LARGEST),
             item: word(40),
             dealloc: word(48),
             flags: word(168),

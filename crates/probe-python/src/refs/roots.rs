@@ -305,7 +305,7 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
             let kind = RootKind::CGlobal;
             let mut root = Root { info: info(kind, &**name, "data"), edges: Vec::new() };
             let end = range.end.min(range.start.saturating_add(MOST_DATA));
-            let mut at = range.start.next_multiple_of(8);
+            let mut at = range.start.saturating_add(7) & !7;
             let mut next = self.columns.address.partition_point(|&address| address < at);
             while at < end {
                 // What belongs to an object was read with it, and pools have nothing else.
