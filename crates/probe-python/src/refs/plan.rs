@@ -20,6 +20,8 @@ const MOST_BASES: usize = 64;
 const MOST_MEMBERS: u64 = 4096;
 /// Words of a fixed part that are looked at.
 const MOST_WORDS: u64 = 4096;
+/// The largest fixed part that is believed, bytes.
+const LARGEST: u64 = 1 << 20;
 /// `T_OBJECT` and `T_OBJECT_EX` of `structmember.h`.
 const MEMBER_KINDS: [u32; 2] = [6, 16];
 
