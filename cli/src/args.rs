@@ -188,7 +188,11 @@ pub enum FailOn {
 pub enum Cmd {
     /// Prove that a leak is fixed: run a command and fail if it still leaks
     Check(CheckArgs),
-    /// Compare two recordings
+    /// Keep everything about this moment of a process in a folder of Parquet tables
+    Capture(CaptureArgs),
+    /// Print the tables of a capture
+    Show(ShowArgs),
+    /// Compare two recordings, or two captures
     Diff(DiffArgs),
     /// Make the report of a recording again
     Report(ReportArgs),
@@ -268,14 +272,57 @@ pub struct AnswerArgs {
     pub rows: usize,
 }
 
-/// Compare two recordings.
+/// Keep everything about one moment of a process.
+#[derive(Clone, Debug, Args)]
+pub struct CaptureArgs {
+    /// The process
+    #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pid: u32,
+    /// The folder to be made
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub output: PathBuf,
+    /// Replace the capture of --output if there is one
+    #[arg(long)]
+    pub force: bool,
+    /// How deep to look
+    #[arg(short, long, value_enum, default_value_t = LevelArg::Medium, conflicts_with = "preset")]
+    pub level: LevelArg,
+    /// Ask the plugins of this preset instead: a file, or a name in the configuration folder
+    #[arg(long, value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
+    pub preset: Option<String>,
+    /// Ask this plugin too: a name, or a file; may be given several times
+    #[arg(long, value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
+    pub plugin: Vec<String>,
+    /// Form of what is said of it; JSON is the manifest
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Print the tables of a capture.
+#[derive(Clone, Debug, Args)]
+pub struct ShowArgs {
+    /// The capture
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub folder: PathBuf,
+    /// Show this table alone; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub table: Vec<String>,
+    /// Show at most this many rows of a table
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub rows: usize,
+    /// Form of the answer; JSON is the manifest, and the tables with all their rows
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Compare two recordings, or two captures.
 #[derive(Clone, Debug, Args)]
 pub struct DiffArgs {
-    /// The earlier recording
-    #[arg(value_hint = ValueHint::FilePath)]
+    /// The earlier recording or capture
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub before: PathBuf,
-    /// The later recording
-    #[arg(value_hint = ValueHint::FilePath)]
+    /// The later one
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub after: PathBuf,
     /// Form of the answer
     #[arg(short, long, value_enum, default_value_t = Format::Text)]

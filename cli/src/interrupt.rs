@@ -1,6 +1,7 @@
 //! Ctrl-C and SIGTERM: the first ends the watch and still gives the report, the second ends
-//! memprobe.
+//! memprobe. While a capture is written, the first removes what there is of it and ends memprobe.
 
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, Once, PoisonError};
@@ -20,13 +21,32 @@ static INSTALL: Once = Once::new();
 pub fn forward_to(session: Sender<Message>) {
     *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
     INSTALL.call_once(|| {
-        // A file that may not grow any more is an error of that file, not our end.
-        let noticed = Arc::new(AtomicBool::new(false));
-        if let Err(error) = signal_hook::flag::register(SIGXFSZ, noticed) {
-            tracing::debug!("SIGXFSZ is not handled: {error}");
-        }
+        outlive_file_limit();
         install();
     });
+}
+
+/// From now on an interrupt removes this folder, which is not finished, and ends the program.
+pub fn remove_at_end(folder: PathBuf) {
+    outlive_file_limit();
+    match Signals::new([SIGINT, SIGTERM]) {
+        Ok(mut signals) => drop(std::thread::spawn(move || {
+            if signals.forever().next().is_some() {
+                let _ = std::fs::remove_dir_all(&folder);
+                #[expect(clippy::exit, reason = "the user has asked for it")]
+                std::process::exit(STATUS);
+            }
+        })),
+        Err(error) => tracing::warn!("Ctrl-C will leave {}: {error}", folder.display()),
+    }
+}
+
+/// A file that may not grow any more is an error of that file, not our end.
+fn outlive_file_limit() {
+    let noticed = Arc::new(AtomicBool::new(false));
+    if let Err(error) = signal_hook::flag::register(SIGXFSZ, noticed) {
+        tracing::debug!("SIGXFSZ is not handled: {error}");
+    }
 }
 
 fn install() {

@@ -111,6 +111,7 @@ impl<P: Probe + 'static> Lane<P> {
                 target: self.target.clone(),
                 questions: ask.questions.clone(),
                 frozen: None,
+                capture_dir: None,
             },
             every: ask.every,
             next: start,

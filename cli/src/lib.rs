@@ -59,6 +59,8 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         None => watch::run(&cli.watch, global),
         Some(Cmd::Check(args)) => commands::check::run(&args, global),
+        Some(Cmd::Capture(args)) => commands::capture::run(&args, global),
+        Some(Cmd::Show(args)) => commands::show::run(&args),
         Some(Cmd::Diff(args)) => commands::diff::run(&args),
         Some(Cmd::Report(args)) => commands::report::run(&args),
         Some(Cmd::Census(args)) => commands::answer::run("census", &args, global),

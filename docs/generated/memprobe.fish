@@ -51,7 +51,9 @@ complete -c memprobe -n "__fish_memprobe_needs_command" -s q -l quiet -d 'Show n
 complete -c memprobe -n "__fish_memprobe_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c memprobe -n "__fish_memprobe_needs_command" -s V -l version -d 'Print version'
 complete -c memprobe -n "__fish_memprobe_needs_command" -a "check" -d 'Prove that a leak is fixed: run a command and fail if it still leaks'
-complete -c memprobe -n "__fish_memprobe_needs_command" -a "diff" -d 'Compare two recordings'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "capture" -d 'Keep everything about this moment of a process in a folder of Parquet tables'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "show" -d 'Print the tables of a capture'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "diff" -d 'Compare two recordings, or two captures'
 complete -c memprobe -n "__fish_memprobe_needs_command" -a "report" -d 'Make the report of a recording again'
 complete -c memprobe -n "__fish_memprobe_needs_command" -a "census" -d 'Count the live Python objects of a process by type, once'
 complete -c memprobe -n "__fish_memprobe_needs_command" -a "pymalloc" -d 'Say what the small-block allocator of a Python process holds, once'
@@ -86,6 +88,30 @@ complete -c memprobe -n "__fish_memprobe_using_subcommand check" -l allow-undeci
 complete -c memprobe -n "__fish_memprobe_using_subcommand check" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
 complete -c memprobe -n "__fish_memprobe_using_subcommand check" -s q -l quiet -d 'Show no progress, only the result and errors'
 complete -c memprobe -n "__fish_memprobe_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -s p -l pid -d 'The process' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -s o -l output -d 'The folder to be made' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -s l -l level -d 'How deep to look' -r -f -a "high\t'Platform numbers: leak or not, how badly, how often; costs the target nothing'
+medium\t'And what the Python interpreter knows'
+low\t'And the native heap'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -l preset -d 'Ask the plugins of this preset instead: a file, or a name in the configuration folder' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -l plugin -d 'Ask this plugin too: a name, or a file; may be given several times' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -s f -l format -d 'Form of what is said of it; JSON is the manifest' -r -f -a "text\t'For people'
+json\t'For programs: `memprobe.report/1`'
+markdown\t'For pasting into an issue tracker'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -l force -d 'Replace the capture of --output if there is one'
+complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c memprobe -n "__fish_memprobe_using_subcommand show" -l table -d 'Show this table alone; may be given several times' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand show" -l rows -d 'Show at most this many rows of a table' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand show" -s f -l format -d 'Form of the answer; JSON is the manifest, and the tables with all their rows' -r -f -a "text\t'For people'
+json\t'For programs: `memprobe.report/1`'
+markdown\t'For pasting into an issue tracker'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand show" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand show" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand show" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c memprobe -n "__fish_memprobe_using_subcommand diff" -s f -l format -d 'Form of the answer' -r -f -a "text\t'For people'
 json\t'For programs: `memprobe.report/1`'
 markdown\t'For pasting into an issue tracker'"
@@ -170,18 +196,20 @@ complete -c memprobe -n "__fish_memprobe_using_subcommand man" -l plugin-dir -d 
 complete -c memprobe -n "__fish_memprobe_using_subcommand man" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
 complete -c memprobe -n "__fish_memprobe_using_subcommand man" -s q -l quiet -d 'Show no progress, only the result and errors'
 complete -c memprobe -n "__fish_memprobe_using_subcommand man" -s h -l help -d 'Print help'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "check" -d 'Prove that a leak is fixed: run a command and fail if it still leaks'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "diff" -d 'Compare two recordings'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "report" -d 'Make the report of a recording again'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "census" -d 'Count the live Python objects of a process by type, once'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "pymalloc" -d 'Say what the small-block allocator of a Python process holds, once'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "gc" -d 'Say how the garbage collector of a Python process stands, once'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "plugins" -d 'List the plugins that are found, and where they were looked for'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "plugin" -d 'Work with one plugin'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "probes" -d 'Compare the probes by the six characteristics of the trade'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "presets" -d 'List the presets, or show one'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "completions" -d 'Print the completions of a shell'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "man" -d 'Print the manual page'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "check" -d 'Prove that a leak is fixed: run a command and fail if it still leaks'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "capture" -d 'Keep everything about this moment of a process in a folder of Parquet tables'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "show" -d 'Print the tables of a capture'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "diff" -d 'Compare two recordings, or two captures'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "report" -d 'Make the report of a recording again'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "census" -d 'Count the live Python objects of a process by type, once'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "pymalloc" -d 'Say what the small-block allocator of a Python process holds, once'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "gc" -d 'Say how the garbage collector of a Python process stands, once'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "plugins" -d 'List the plugins that are found, and where they were looked for'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "plugin" -d 'Work with one plugin'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "probes" -d 'Compare the probes by the six characteristics of the trade'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "presets" -d 'List the presets, or show one'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "completions" -d 'Print the completions of a shell'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "man" -d 'Print the manual page'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c memprobe -n "__fish_memprobe_using_subcommand help; and __fish_seen_subcommand_from plugin" -f -a "check" -d 'Check that a plugin keeps the contract'
 complete -c memprobe -n "__fish_memprobe_using_subcommand help; and __fish_seen_subcommand_from presets" -f -a "show" -d 'Print a preset as TOML, to be read or copied'

@@ -103,6 +103,28 @@ fn wrong_dependencies_are_found() {
     assert_eq!(with("crates/report/Cargo.toml", &manifest("report", dev)), []);
 }
 
+/// The one probe with millions of rows may write files, behind a feature.
+#[test]
+fn a_probe_writes_files_behind_a_feature_only() {
+    let place = "crates/probe-python/Cargo.toml";
+    let check = |dependency: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = good();
+        files.push((place.into(), manifest("probe-python", dependency)));
+        files.push(("crates/capture/Cargo.toml".into(), manifest("capture", "")));
+        let lib = "//! A crate.\n#![forbid(unsafe_code)]\n";
+        files.push(("crates/capture/src/lib.rs".into(), lib.into()));
+        lay_out(folder.path(), files);
+        let problems = tidy::check(folder.path()).unwrap();
+        problems.into_iter().map(|p| (p.check, p.place)).collect::<Vec<_>>()
+    };
+    let path = "memprobe-capture = { path = \"../capture\"";
+    assert_eq!(check(&format!("{path} }}\n")), [("dependencies", place.to_owned())]);
+    let behind =
+        format!("{path}, optional = true }}\n[features]\nfiles = [\"memprobe-capture\"]\n");
+    assert_eq!(check(&behind), []);
+}
+
 /// A crate root without the attribute; unsafe code in a test, where the attribute does not reach.
 #[test]
 fn unsafe_code_is_found_outside_its_crates() {

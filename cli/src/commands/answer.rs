@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use plugin_host::{OpenOptions, Search};
-use probe::{Error, ErrorKind, Probe, Request, Result, Severity, Snapshot};
+use probe::{Error, ErrorKind, Issue, Probe, Request, Result, Severity, Snapshot, Table};
 
 use crate::args::{AnswerArgs, Format, GlobalArgs};
 use crate::exit::{Exit, Failure};
@@ -39,15 +39,26 @@ fn render(snapshot: &Snapshot, args: &AnswerArgs) -> String {
     if args.format == Format::Json {
         return snapshot.to_json() + "\n";
     }
-    let mut text = String::new();
-    for table in snapshot.tables.iter().filter(|t| t.rows() > 0) {
-        text.push_str(&match args.format {
-            Format::Markdown => report::table_markdown(table, args.rows),
-            _ => report::table_text(table, args.rows),
-        });
-        text.push('\n');
+    snapshot.tables.iter().map(|table| in_form(table, args.format, args.rows)).collect::<String>()
+        + &remarks(&snapshot.issues)
+}
+
+/// A table for people and a line after it; nothing of one without rows.
+pub(crate) fn in_form(table: &Table, format: Format, rows: usize) -> String {
+    if table.rows() == 0 {
+        return String::new();
     }
-    for issue in &snapshot.issues {
+    let text = match format {
+        Format::Markdown => report::table_markdown(table, rows),
+        _ => report::table_text(table, rows),
+    };
+    text + "\n"
+}
+
+/// Issues, one a line.
+pub(crate) fn remarks(issues: &[Issue]) -> String {
+    let mut text = String::new();
+    for issue in issues {
         let mark = match issue.severity {
             Severity::Info => "note",
             Severity::Warning => "warning",

@@ -1,61 +1,50 @@
-//! `memprobe diff`: two recordings, compared table by table.
+//! `memprobe diff`: two recordings or captures, compared table by table.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::Path;
 
 use ::diff::compare;
-use ::report::DiffReport;
+use ::report::{DiffReport, Side};
+use capture::folder::{Capture, TableEntry};
 use capture::recording::{Recording, TableEnds};
-use probe::{Issue, Result, Snapshot, Table};
+use probe::{Column, Issue, ProbeId, Result, Role, Snapshot, Table, Target, Unit};
 
 use crate::args::DiffArgs;
+use crate::commands::capture::describe;
 use crate::commands::report::replay;
+use crate::commands::show::small;
 use crate::exit::{Exit, Failure};
 use crate::output;
 
 /// Keys that name the same thing differently in another process.
-const IDENTITY: [&str; 4] = ["pid", "start_id", "address", "inode"];
+const IDENTITY: [&str; 3] = ["pid", "start_id", "inode"];
 
-/// Compares the last state of two recordings, and their verdicts.
+/// Compares the last state of two recordings, and their verdicts, or two captures.
 ///
 /// # Errors
-/// When a file is no recording or holds nothing.
+/// When one is neither, or holds nothing.
 pub fn run(args: &DiffArgs) -> Result<Exit, Failure> {
-    let (before_outcome, _) = replay(&args.before)?;
-    let (after_outcome, _) = replay(&args.after)?;
     let mut issues = Vec::new();
-    let mut before = last_tables(&args.before, &mut issues)?;
-    let mut after = last_tables(&args.after, &mut issues)?;
-    if !same_process(&before, &after) {
-        issues.push(Issue::info(
-            "the recordings are of different processes: rows are matched by name, not by PID or address",
-        ));
-        before.values_mut().chain(after.values_mut()).for_each(forget_identity);
+    let mut before = State::read(&args.before, &mut issues)?;
+    let mut after = State::read(&args.after, &mut issues)?;
+    if let Some(issue) = before.stranger_to(&after) {
+        issues.push(issue);
+        before.tables.values_mut().chain(after.tables.values_mut()).for_each(forget_identity);
     }
     let mut tables = Vec::new();
-    for (key, earlier) in &before {
-        if let Some(later) = after.get(key) {
+    for (key, earlier) in &before.tables {
+        if let Some(later) = after.tables.get(key) {
             let compared = compare(earlier, later);
             tables.extend(compared.tables);
             issues.extend(compared.issues);
         } else {
-            issues.push(Issue::info(format!(
-                "`{}` of {} is only in the first recording",
-                key.1, key.0
-            )));
+            issues.push(lonely(key, "first"));
         }
     }
-    for key in after.keys().filter(|key| !before.contains_key(*key)) {
-        issues
-            .push(Issue::info(format!("`{}` of {} is only in the second recording", key.1, key.0)));
-    }
-    let report = DiffReport {
-        before: (args.before.display().to_string(), before_outcome.judgement.verdict),
-        after: (args.after.display().to_string(), after_outcome.judgement.verdict),
-        tables,
-        issues,
-    };
+    let only_after = after.tables.keys().filter(|key| !before.tables.contains_key(*key));
+    issues.extend(only_after.map(|key| lonely(key, "second")));
+    let report = DiffReport { before: before.side, after: after.side, tables, issues };
     let renderer = output::renderer(args.format, std::io::stdout().is_terminal());
     let mut text = Vec::new();
     renderer
@@ -65,7 +54,95 @@ pub fn run(args: &DiffArgs) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
+fn lonely((probe, table): &(String, String), which: &str) -> Issue {
+    Issue::info(format!("`{table}` of {probe} is only in the {which} of the two"))
+}
+
+/// By probe and table.
 type ByTable = BTreeMap<(String, String), Snapshot>;
+
+/// What is compared with another.
+struct State {
+    side: Side,
+    target: Option<Target>,
+    tables: ByTable,
+}
+
+impl State {
+    /// A folder is a capture, a file a recording.
+    fn read(path: &Path, issues: &mut Vec<Issue>) -> Result<Self> {
+        if path.is_dir() {
+            Self::of_capture(path, issues)
+        } else {
+            Self::of_recording(path, issues)
+        }
+    }
+
+    fn of_recording(path: &Path, issues: &mut Vec<Issue>) -> Result<Self> {
+        let verdict = Some(replay(path)?.0.judgement.verdict);
+        let side = Side { file: path.display().to_string(), verdict, about: String::new() };
+        let tables = last_tables(path, issues)?;
+        let target = tables.values().next().map(|s| s.target.clone());
+        Ok(Self { side, target, tables })
+    }
+
+    fn of_capture(path: &Path, issues: &mut Vec<Issue>) -> Result<Self> {
+        let capture = Capture::open(path)?;
+        let manifest = capture.manifest();
+        let side =
+            Side { file: path.display().to_string(), verdict: None, about: describe(manifest) };
+        let mut tables = ByTable::new();
+        for entry in &manifest.tables {
+            match small(&capture, entry)? {
+                Some(table) => {
+                    let key = (entry.probe.clone(), entry.name.clone());
+                    tables.insert(key, look_of(&capture, entry, table));
+                }
+                None => issues.push(not_compared(entry)),
+            }
+        }
+        issues.extend(manifest.issues.iter().cloned());
+        issues.dedup();
+        Ok(Self { side, target: Some(manifest.target.clone()), tables })
+    }
+
+    /// What is to be said where two are not of the same process: a key that is a place or a number
+    /// in one process means nothing in another.
+    fn stranger_to(&self, other: &Self) -> Option<Issue> {
+        let (a, b) = (self.target.as_ref()?, other.target.as_ref()?);
+        let pythons = match (&a.python, &b.python) {
+            (Some(a), Some(b)) if a != b => Some(format!("of Python {a} and of Python {b}")),
+            _ => None,
+        };
+        if a.is_same_process(b) && pythons.is_none() {
+            return None;
+        }
+        let what = pythons.unwrap_or_else(|| format!("PIDs {} and {}", a.pid, b.pid));
+        Some(Issue::warning(format!(
+            "the two are of different processes ({what}): rows are matched by name, not by PID or \
+             address"
+        )))
+    }
+}
+
+/// A table of a capture as the snapshot of its probe.
+fn look_of(capture: &Capture, entry: &TableEntry, table: Table) -> Snapshot {
+    let manifest = capture.manifest();
+    let made = manifest.probes.iter().find(|made| made.name == entry.probe);
+    let taken = made.map_or(manifest.taken, |made| made.taken);
+    let id = ProbeId { name: entry.probe.clone(), version: String::new() };
+    let mut snapshot = Snapshot::new(id, manifest.target.clone(), taken);
+    snapshot.tables.push(table);
+    snapshot
+}
+
+fn not_compared(entry: &TableEntry) -> Issue {
+    Issue::info(format!(
+        "`{}` is not compared row by row: addresses are used again, so the same one may be another \
+         object",
+        entry.name
+    ))
+}
 
 /// The last state of each table of each probe; a table of several targets is one table.
 fn last_tables(path: &Path, issues: &mut Vec<Issue>) -> Result<ByTable> {
@@ -92,20 +169,14 @@ fn append(into: &mut Snapshot, from: &Snapshot) {
     into.append(from);
 }
 
-fn same_process(before: &ByTable, after: &ByTable) -> bool {
-    let first = |tables: &ByTable| tables.values().next().map(|s| s.target.clone());
-    match (first(before), first(after)) {
-        (Some(a), Some(b)) => a.is_same_process(&b),
-        _ => true,
-    }
-}
-
 fn forget_identity(snapshot: &mut Snapshot) {
+    let identity = |c: &Column| {
+        c.role == Role::Key && (c.unit == Unit::Address || IDENTITY.contains(&c.name.as_str()))
+    };
     for table in &mut snapshot.tables {
-        let keep = |t: &Table| t.keys().filter(|k| !IDENTITY.contains(&k.name.as_str())).count();
-        if keep(table) == 0 {
-            continue;
+        // A table that is left without a key would be one row.
+        if table.keys().any(|key| !identity(key)) {
+            table.columns.retain(|c| !identity(c));
         }
-        table.columns.retain(|c| !IDENTITY.contains(&c.name.as_str()));
     }
 }

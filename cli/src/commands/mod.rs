@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 pub mod answer;
+pub mod capture;
 pub mod check;
 pub mod diff;
 pub mod generated;
@@ -8,3 +9,4 @@ pub mod plugins;
 pub mod presets;
 pub mod probes;
 pub mod report;
+pub mod show;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop, loudly")]
 
 mod bad_input;
+mod captures;
 mod check;
 mod offline;
 mod plugins;

@@ -154,6 +154,28 @@ fn a_leak_is_called_measured_and_located() {
     assert!(findings[0].advice.contains("`memprobe --level medium --pid 7`"));
 }
 
+/// When a neighbour with the same libraries ends, this process's part of their pages grows.
+#[test]
+fn pages_of_libraries_are_not_blamed_for_a_neighbour_that_ends() {
+    let found = |own: fn(f64) -> u64| {
+        let observation = watch(|t| {
+            let heap = grown(t, 1e6);
+            let mut table = mappings(&[
+                (7, "heap", "[heap]", heap),
+                (7, "library", "/lib/a.so", 3 * MIB + (t * 5e5) as u64),
+            ]);
+            let anonymous = [heap, own(t)].map(Some);
+            table.columns.push(Column::level("anonymous", Unit::Bytes, anonymous));
+            vec![processes(&[(7, heap, 5 * MIB, 3)]), table]
+        });
+        let findings = observation.findings(&observation.judge());
+        findings.into_iter().map(|f| f.subject).collect::<Vec<_>>()
+    };
+    assert_eq!(found(|_| MIB), ["main heap ([heap])"]);
+    let written = found(|t| MIB + (t * 5e5) as u64);
+    assert_eq!(written, ["main heap ([heap])", "library /lib/a.so"]);
+}
+
 #[test]
 fn a_level_process_is_silent() {
     let observation = watch(|t| {

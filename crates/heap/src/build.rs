@@ -199,6 +199,13 @@ impl Builder {
         if graph.labels.len() > usize::from(FIRST_SLOT) {
             return Err(bad(format!("{} labels, at most {FIRST_SLOT}", graph.labels.len())));
         }
+        // Analyses number objects with roots, and edges with root edges, in 32 bits.
+        let limit = u32::MAX as usize - 2;
+        if count.saturating_add(roots) > limit
+            || graph.target.len().saturating_add(graph.root_edges.len()) > limit
+        {
+            return Err(bad(format!("more than {limit} objects with roots, or edges")));
+        }
         if let Some(edge) = graph.root_edges.iter().find(|edge| edge.root.index() >= roots) {
             return Err(bad(format!("an edge of root {} of {roots}", edge.root.0)));
         }

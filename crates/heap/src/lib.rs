@@ -7,16 +7,43 @@
 //! `docs/heap.md` says what each answer means.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod build;
+mod dominators;
+mod fast;
+mod garbage;
 mod graph;
+mod growth;
 mod ids;
 mod label;
+mod name;
 mod objects;
+mod order;
+mod paths;
+mod reach;
+mod referrers;
+mod retained;
 mod root;
+mod scc;
+mod shapes;
+mod summary;
+mod walk;
 
+pub use audit::{Audit, Excess, ExcessSum};
 pub use build::{Builder, EdgeChunk};
+pub use dominators::{Dominator, Dominators};
+pub use garbage::{Garbage, Sum};
 pub use graph::{Edge, Graph, TypeInfo};
+pub use growth::{Change, ContainerGrowth, Growth, ShapeGrowth};
 pub use ids::{EdgeId, Label, ObjectId, RootId, TypeId};
 pub use label::{FIRST_SLOT, How, LabelInfo, Strength, UNNAMED_SLOT};
+pub use name::Step;
 pub use objects::{IMMORTAL_COUNT, Object, Objects, flags};
+pub use paths::Paths;
+pub use reach::{ObjectSet, Through};
+pub use referrers::Referrers;
+pub use retained::{Group, Retained};
 pub use root::{RootEdge, RootInfo, RootKind};
+pub use scc::Components;
+pub use shapes::{Holder, Shapes};
+pub use summary::{CONTAINER, Container, ExcessTotal, Path, Summary};

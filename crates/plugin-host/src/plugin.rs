@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plugin::abi;
-use probe::{Descriptor, Error, Probe, ProbeId, Request, Result, Snapshot};
+use probe::{Descriptor, Error, Issue, Probe, ProbeId, Request, Result, Snapshot};
 use serde_json::Value;
 
 use crate::library::{self, MAJOR, Table};
@@ -161,6 +161,10 @@ impl Probe for LoadedProbe {
         let mut snapshot = self.worker.snapshot(request).map_err(|e| self.plugin.blame(e))?;
         let Descriptor { name, version, .. } = &*self.plugin.descriptor;
         snapshot.probe = ProbeId { name: name.clone(), version: version.clone() };
+        if request.capture_dir.is_none() && !snapshot.files.is_empty() {
+            snapshot.files.clear();
+            snapshot.lack(Issue::warning("names files, and was given no folder for them"));
+        }
         for issue in &mut snapshot.issues {
             issue.probe.get_or_insert_with(|| name.clone());
         }

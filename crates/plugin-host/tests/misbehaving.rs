@@ -39,6 +39,18 @@ fn an_honest_snapshot_arrives_with_names_filled_in() {
     assert_eq!(probe.descriptor().name, "misbehaving");
 }
 
+/// Files that nobody made room for are not passed on, and that is said.
+#[test]
+fn files_without_a_folder_are_left_out() {
+    let snapshot = misbehave("file-unasked").unwrap().snapshot(&own()).unwrap();
+    assert_eq!(snapshot.files, []);
+    assert!(!snapshot.complete);
+    let issue = &snapshot.issues[1];
+    assert_eq!(issue.probe.as_deref(), Some("misbehaving"));
+    assert!(issue.message.contains("no folder"), "{issue:?}");
+    assert!(snapshot.table("trouble").is_some(), "the rest is there");
+}
+
 #[test]
 fn a_panic_is_an_error_with_its_place_and_the_probe_is_not_asked_again() {
     let mut probe = misbehave("panic-at-snapshot").unwrap();

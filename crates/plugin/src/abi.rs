@@ -168,7 +168,8 @@ pub struct Plugin {
     /// ```text
     /// { "target": { "pid": 42, "start_id": 123, ... },
     ///   "questions": ["faults"],              empty: all; skip those that you do not know
-    ///   "frozen": null | { "pid": 43, ... }   a frozen copy to read instead of the target }
+    ///   "frozen": null | { "pid": 43, ... },  a frozen copy to read instead of the target
+    ///   "capture_dir": "/path"                may be missing: a folder for files, see below }
     /// ```
     ///
     /// and the answer in `out` is one as well:
@@ -191,6 +192,18 @@ pub struct Plugin {
     /// subtracted), counter (a measure that only counts up), ref:TABLE (a row number in another
     /// table) or attribute. All columns of a table have the same number of values; null is "not
     /// known". An error is for when nothing was read; anything less is an issue.
+    ///
+    /// A table of millions of rows goes into a file: where the request names a folder, write the
+    /// Parquet file `<table>.parquet` into it and nothing outside of it, and say in the answer
+    ///
+    /// ```text
+    ///   "files": [ { "table": "objects", "file": "objects.parquet", "rows": 9000000,
+    ///     "columns": [ { "name": "address", "role": "key", "unit": "address",
+    ///       "type": "u64", "nullable": false } ] } ]
+    /// ```
+    ///
+    /// with the columns in the order of the file. `type` may also be u8 or u32 there. The host
+    /// leaves a file out that is not what was said of it.
     pub snapshot: Option<
         unsafe extern "C" fn(
             handle: *mut Handle,

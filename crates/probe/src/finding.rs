@@ -89,7 +89,7 @@ pub struct Holder {
 }
 
 /// A step of a holder's path.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// What kind of step: `module`, `attribute`, `key`, `index`, ...
     pub kind: String,
@@ -98,6 +98,52 @@ pub struct Step {
     /// The type of what it leads to, if known.
     #[serde(rename = "type")]
     pub type_name: Option<String>,
+}
+
+impl Step {
+    /// The step as it is appended to a path: `.name`, `[key]`, `[*]`.
+    fn append_to(&self, path: &mut String) {
+        let name = self.name.as_deref();
+        match (self.kind.as_str(), name) {
+            (_, None) if path.is_empty() => path.push_str(&self.kind),
+            ("module", Some(name)) if path.is_empty() => path.push_str(name),
+            (kind, Some(name)) if path.is_empty() => {
+                path.push_str(kind);
+                path.push(' ');
+                path.push_str(name);
+            }
+            ("key" | "index", name) => {
+                path.push('[');
+                path.push_str(name.unwrap_or("*"));
+                path.push(']');
+            }
+            ("item", _) => path.push_str("[*]"),
+            (_, Some(name)) => {
+                path.push('.');
+                path.push_str(name);
+            }
+            (kind, None) => {
+                path.push_str(" > ");
+                path.push_str(kind);
+            }
+        }
+    }
+}
+
+/// A path of holders as one short text: `app.CACHE[*].rows (builtins.list)`. The type is that of
+/// the last step.
+#[must_use]
+pub fn path_text(path: &[Step]) -> String {
+    let mut text = String::new();
+    for step in path {
+        step.append_to(&mut text);
+    }
+    if let Some(type_name) = path.last().and_then(|step| step.type_name.as_deref()) {
+        text.push_str(" (");
+        text.push_str(type_name);
+        text.push(')');
+    }
+    text
 }
 
 /// A conclusion: what grows, where, by how much, who holds it, how sure, and what to do.
@@ -124,4 +170,30 @@ pub struct Finding {
     pub evidence: Vec<String>,
     /// What to do next, one or two sentences.
     pub advice: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(kind: &str, name: Option<&str>, type_name: Option<&str>) -> Step {
+        Step { kind: kind.into(), name: name.map(Into::into), type_name: type_name.map(Into::into) }
+    }
+
+    #[test]
+    fn paths_read_like_python() {
+        let path = [
+            step("module", Some("app"), Some("builtins.module")),
+            step("attribute", Some("CACHE"), Some("builtins.dict")),
+            step("key", None, Some("app.Order")),
+            step("attribute", Some("rows"), Some("builtins.list")),
+        ];
+        assert_eq!(path_text(&path), "app.CACHE[*].rows (builtins.list)");
+        assert_eq!(path_text(&path[..1]), "app (builtins.module)");
+        let frame = [step("frame", Some("main"), None), step("local", Some("x"), None)];
+        assert_eq!(path_text(&frame), "frame main.x");
+        let odd = [step("stack", None, None), step("word", None, None)];
+        assert_eq!(path_text(&odd), "stack > word");
+        assert_eq!(path_text(&[]), "");
+    }
 }

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod error;
+pub mod file;
 pub mod finding;
 pub mod probe;
 pub mod snapshot;
@@ -18,7 +19,8 @@ pub mod tables;
 pub mod target;
 
 pub use error::{Error, ErrorKind, Issue, Result, ResultExt, Severity};
-pub use finding::{Certainty, Finding, FindingKind, Growth, Holder, Step};
+pub use file::{FileColumn, FileType, TableFile};
+pub use finding::{Certainty, Finding, FindingKind, Growth, Holder, Step, path_text};
 pub use probe::{Characteristics, Descriptor, Level, Open, Probe, Question, Request};
 pub use snapshot::{Limits, ProbeId, Snapshot, Taken};
 pub use table::{Column, Role, Table, Unit, Value, Values};

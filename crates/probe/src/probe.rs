@@ -1,5 +1,7 @@
 //! The trait, and how a probe describes itself.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
@@ -141,13 +143,18 @@ pub struct Request {
     /// A frozen copy to read instead of the live process, where the host made one.
     #[serde(default)]
     pub frozen: Option<Frozen>,
+    /// A folder for what is too big for a document: tables of tens of millions of rows go there
+    /// as files, and [`Snapshot::files`] names them. Without it they are not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture_dir: Option<PathBuf>,
 }
 
 impl Request {
     /// A request for some questions about a target.
     #[must_use]
     pub fn new(target: Target, questions: &[&str]) -> Self {
-        Self { target, questions: questions.iter().map(|&q| q.into()).collect(), frozen: None }
+        let questions = questions.iter().map(|&q| q.into()).collect();
+        Self { target, questions, frozen: None, capture_dir: None }
     }
 
     /// Whether this question is to be answered.

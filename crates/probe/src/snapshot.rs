@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Issue, Result};
+use crate::file::TableFile;
 use crate::table::Table;
 use crate::target::Target;
 
@@ -33,6 +34,9 @@ pub struct Snapshot {
     pub issues: Vec<Issue>,
     /// What was seen.
     pub tables: Vec<Table>,
+    /// Tables that went into files, where the request named a folder for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<TableFile>,
 }
 
 /// Name and version of a probe.
@@ -94,6 +98,7 @@ impl Snapshot {
             complete: true,
             issues: Vec::new(),
             tables: Vec::new(),
+            files: Vec::new(),
         }
     }
 
@@ -183,6 +188,24 @@ impl Snapshot {
                 return Err(format!("table `{}` stands twice", table.name));
             }
         }
+        self.check_files(limits)
+    }
+
+    fn check_files(&self, limits: &Limits) -> Result<(), String> {
+        if self.files.len() > limits.tables {
+            return Err(format!("{} files, over the limit of {}", self.files.len(), limits.tables));
+        }
+        for (index, file) in self.files.iter().enumerate() {
+            let name = &file.table;
+            if file.columns.len() > limits.columns {
+                let n = file.columns.len();
+                return Err(format!("table `{name}`: {n} columns, over the limit"));
+            }
+            let before = self.files[..index].iter().map(|f| &f.table);
+            if self.tables.iter().map(|t| &t.name).chain(before).any(|n| n == name) {
+                return Err(format!("table `{name}` stands twice"));
+            }
+        }
         Ok(())
     }
 }
@@ -205,6 +228,10 @@ mod tests {
             ],
         ));
         snapshot
+    }
+
+    fn file(table: &str) -> TableFile {
+        TableFile { table: table.into(), file: String::new(), rows: 0, columns: Vec::new() }
     }
 
     /// What is written is what is read, the largest number included.
@@ -230,6 +257,10 @@ mod tests {
         assert_eq!(uneven, "table `memory`, column `uss`: 2 values, but the first column has 1");
         let twice = refuse(|s| s.tables.push(s.tables[0].clone()));
         assert_eq!(twice, "table `memory` stands twice");
+        let twice = refuse(|s| s.files.push(file("memory")));
+        assert_eq!(twice, "table `memory` stands twice");
+        let twice = refuse(|s| s.files.extend([file("objects"), file("objects")]));
+        assert_eq!(twice, "table `objects` stands twice");
         let version = refuse(|s| s.schema = 2);
         assert!(version.contains("schema 2"), "{version}");
     }

@@ -379,3 +379,63 @@ pub mod size_classes {
     /// were not looked for.
     pub const OBJECTS: &str = "objects";
 }
+
+/// The ways in which reachable Python objects are held, each object by one of them (question
+/// `holders`).
+pub mod holders {
+    /// The table.
+    pub const TABLE: &str = "holders";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: the way from a root to the objects, as a text.
+    pub const PATH: &str = "path";
+    /// Level, count: objects that are held this way.
+    pub const OBJECTS: &str = "objects";
+    /// Level, bytes: their own blocks and buffers.
+    pub const BYTES: &str = "bytes";
+    /// Attribute: the way as JSON, a list of steps as in the report: `kind`, `name`, `type`.
+    pub const STEPS: &str = "steps";
+}
+
+/// Python objects that no root leads to and whose every reference is known: only reference
+/// cycles keep them (question `holders`).
+pub mod garbage {
+    /// The table.
+    pub const TABLE: &str = "garbage";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: `module.qualname`.
+    pub const TYPE: &str = "type";
+    /// Level, count.
+    pub const OBJECTS: &str = "objects";
+    /// Level, bytes: their own blocks and buffers.
+    pub const BYTES: &str = "bytes";
+    /// Attribute: a cycle that one of them is part of, as JSON: a list of steps.
+    pub const CYCLE: &str = "cycle";
+    /// Attribute: a type in such a cycle that does not tell the collector what it refers to, so
+    /// that the cycle is never found.
+    pub const BLOCKED_BY: &str = "blocked_by";
+}
+
+/// Python objects with more references than anything in the process accounts for (question
+/// `audit`).
+pub mod refcounts {
+    /// The table.
+    pub const TABLE: &str = "refcounts";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: `module.qualname`.
+    pub const TYPE: &str = "type";
+    /// Level, count: objects with such references.
+    pub const OBJECTS: &str = "objects";
+    /// Level, count: those among them to which no pointer exists anywhere in the process.
+    pub const UNREFERENCED: &str = "unreferenced";
+    /// Level, count: references too many.
+    pub const REFERENCES: &str = "references";
+    /// Level, bytes: own blocks and buffers of these objects.
+    pub const BYTES: &str = "bytes";
+    /// Level, count: other objects that are reachable through these alone.
+    pub const HELD_OBJECTS: &str = "held_objects";
+    /// Level, bytes: blocks and buffers of those others.
+    pub const HELD_BYTES: &str = "held_bytes";
+}

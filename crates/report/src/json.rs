@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::ser::Formatter;
 
 use crate::clean::is_hostile;
-use crate::model::{DiffReport, Report};
+use crate::model::{DiffReport, Report, Side};
 use crate::render::Renderer;
 
 /// Renders JSON: exactly one document, on one line.
@@ -23,17 +23,10 @@ pub struct Json;
 #[derive(Serialize)]
 struct DiffDocument<'a> {
     schema: &'static str,
-    before: Side<'a>,
-    after: Side<'a>,
+    before: &'a Side,
+    after: &'a Side,
     tables: &'a [diff::TableDiff],
     issues: &'a [Issue],
-}
-
-/// One of the two recordings.
-#[derive(Serialize)]
-struct Side<'a> {
-    file: &'a str,
-    verdict: &'a Verdict,
 }
 
 /// The document of [`Json::render_trends`].
@@ -51,14 +44,15 @@ impl Renderer for Json {
     fn render_diff(&self, diff: &DiffReport, out: &mut dyn Write) -> io::Result<()> {
         let DiffReport { mut before, mut after, mut tables, mut issues } = diff.clone();
         let mut lost = 0;
-        finite_verdict(&mut before.1, &mut lost);
-        finite_verdict(&mut after.1, &mut lost);
+        for side in [&mut before, &mut after] {
+            side.verdict.iter_mut().for_each(|verdict| finite_verdict(verdict, &mut lost));
+        }
         finite_diffs(&mut tables);
         issues.extend(not_numbers(lost));
         let document = DiffDocument {
             schema: "memprobe.diff/1",
-            before: Side { file: &before.0, verdict: &before.1 },
-            after: Side { file: &after.0, verdict: &after.1 },
+            before: &before,
+            after: &after,
             tables: &tables,
             issues: &issues,
         };

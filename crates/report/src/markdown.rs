@@ -45,10 +45,15 @@ impl Renderer for Markdown {
     }
 
     fn render_diff(&self, diff: &DiffReport, out: &mut dyn Write) -> io::Result<()> {
-        for (label, (file, verdict)) in [("before", &diff.before), ("after", &diff.after)] {
-            let headline = words::headline(verdict);
-            let rest = prose(&headline.rest);
-            writeln!(out, "- {label} {}: **{}**: {rest}", code(file), headline.word)?;
+        for (label, side) in [("before", &diff.before), ("after", &diff.after)] {
+            write!(out, "- {label} {}", code(&side.file))?;
+            if let Some(headline) = side.verdict.as_ref().map(words::headline) {
+                write!(out, ": **{}**: {}", headline.word, prose(&headline.rest))?;
+            }
+            if !side.about.is_empty() {
+                write!(out, ": {}", prose(&side.about))?;
+            }
+            writeln!(out)?;
         }
         writeln!(out, "\n## What differs\n")?;
         let views: Vec<View> =

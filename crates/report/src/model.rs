@@ -56,17 +56,30 @@ pub struct CheckResult {
     pub message: String,
 }
 
-/// Two recordings compared: the verdict on each, and their tables subtracted.
+/// Two recordings or captures compared: what each is, and their tables subtracted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DiffReport {
-    /// The earlier one: its file and the verdict on it.
-    pub before: (String, Verdict),
-    /// The later one: its file and the verdict on it.
-    pub after: (String, Verdict),
+    /// The earlier one.
+    pub before: Side,
+    /// The later one.
+    pub after: Side,
     /// The tables that differ.
     pub tables: Vec<TableDiff>,
     /// What could not be compared.
     pub issues: Vec<Issue>,
+}
+
+/// One of two recordings or captures that are compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Side {
+    /// Its file or folder.
+    pub file: String,
+    /// The verdict on it; a capture is of one moment and has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// What else is to be said of it: of which process it is, and when it was taken.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
 }
 
 impl Report {

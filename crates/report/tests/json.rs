@@ -138,7 +138,7 @@ fn no_number_is_no_number() {
 #[test]
 fn a_comparison_is_a_document() {
     let mut diff = common::difference();
-    diff.before.1.severity.low = f64::NAN;
+    diff.before.verdict.as_mut().unwrap().severity.low = f64::NAN;
     let mut out = Vec::new();
     Format::Json.renderer(Style::default()).render_diff(&diff, &mut out).expect("memory");
     let document: Value = serde_json::from_slice(&out).expect("one document");

@@ -3,8 +3,8 @@
 //! [`procfs`] parses what the kernel says of a process and needs nothing else: it is all that the
 //! process probe compiles. With the feature `memory` (on by default) come `memory` (the seam
 //! through which parsers read another process: live, cached or fake), `elf` (its programs and
-//! libraries) and `images` (where they are mapped); with `freeze`, `freeze` (holding a process still
-//! while it is read).
+//! libraries), `images` (where they are mapped) and `gentle` (reading without being in the way);
+//! with `freeze`, `freeze` (holding a process still while it is read).
 //!
 //! Unsafe code of the readers stands here and nowhere above.
 
@@ -12,6 +12,8 @@
 pub mod elf;
 #[cfg(all(feature = "freeze", target_os = "linux"))]
 pub mod freeze;
+#[cfg(all(feature = "memory", target_os = "linux"))]
+pub mod gentle;
 #[cfg(all(feature = "memory", target_os = "linux"))]
 pub mod images;
 #[cfg(all(feature = "memory", target_os = "linux"))]

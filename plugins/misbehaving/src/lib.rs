@@ -8,6 +8,7 @@
 //! The other crates of probes forbid unsafe code. This one breaks the contract of the ABI on
 //! purpose, below what the safe interface lets it do, and no program ever links it.
 
+mod files;
 mod probe;
 mod raw;
 mod tables;

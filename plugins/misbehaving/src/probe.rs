@@ -8,6 +8,8 @@ use probe::{
 };
 use serde::Deserialize;
 
+use crate::files;
+
 /// What it is told to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -30,6 +32,12 @@ pub(crate) enum Mode {
     Log,
     LogFromThread,
     LogALot,
+    // With files; see `files`.
+    FileHonest,
+    FileMissing,
+    FileLies,
+    FileOutside,
+    FileUnasked,
     // Below the trait; see `raw`.
     Garbage,
     NotUtf8,
@@ -107,7 +115,7 @@ impl Probe for Misbehaving {
                 let _ = std::thread::spawn(log).join();
             }
             Mode::LogALot => (0..100_000).for_each(|n| tracing::info!(n, "line")),
-            _ => {}
+            mode => files::add(mode, request, &mut snapshot)?,
         }
         Ok(snapshot)
     }

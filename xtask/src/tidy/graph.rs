@@ -24,6 +24,8 @@ pub(crate) struct Member {
     pub(crate) description: Option<String>,
     pub(crate) license: Option<String>,
     pub(crate) rust_version: Option<String>,
+    /// What it depends on whatever the features; named as members are.
+    pub(crate) required: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +43,15 @@ struct Package {
     description: Option<String>,
     license: Option<String>,
     rust_version: Option<String>,
+    #[serde(default)]
+    dependencies: Vec<Declared>,
+}
+
+#[derive(Deserialize)]
+struct Declared {
+    name: String,
+    optional: bool,
+    kind: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -89,7 +100,12 @@ impl Graph {
             if is_member {
                 let manifest = Path::new(&package.manifest_path);
                 let manifest = manifest.strip_prefix(root).unwrap_or(manifest);
+                let required = package.dependencies.into_iter();
+                let required = required
+                    .filter(|d| !d.optional && d.kind.as_deref() != Some("dev"))
+                    .map(|d| d.name.trim_start_matches("memprobe-").to_owned());
                 graph.members.push(Member {
+                    required: required.collect(),
                     name,
                     manifest: manifest.display().to_string(),
                     description: package.description,

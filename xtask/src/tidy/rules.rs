@@ -27,8 +27,13 @@ const RULES: &[Rule] = &[
     },
     Rule {
         from: &["probe-*"],
-        never: &["probe-*", "diff", "diagnose", "report", "capture", "plugin", "plugin-*"],
+        never: &["probe-*", "diff", "diagnose", "report", "plugin", "plugin-*"],
         why: "a probe knows no report, no plugin mechanism and no other probe",
+    },
+    Rule {
+        from: &["probe-process", "probe-alloc"],
+        never: &["capture", "parquet"],
+        why: "a probe whose tables are short hands them over and writes no files",
     },
     Rule {
         from: &["probe-*"],
@@ -93,9 +98,17 @@ const RULES: &[Rule] = &[
     },
 ];
 
+/// What a crate may have only behind a feature, so that who embeds it can do without.
+const OPTIONAL: &[(&str, &str, &str)] = &[(
+    "probe-python",
+    "capture",
+    "tens of millions of objects and references go into files and not into a document, but who \
+     embeds the probe for its short tables gets no Parquet: make it `optional`",
+)];
+
 /// Compares the graph with the rules.
 pub(crate) fn check(graph: &Graph) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = needless(graph);
     for rule in RULES {
         let bound = graph.members.iter().filter(|member| is_any(&member.name, rule.from));
         for member in bound {
@@ -106,6 +119,19 @@ pub(crate) fn check(graph: &Graph) -> Vec<Problem> {
                 }
             }
         }
+    }
+    problems
+}
+
+fn needless(graph: &Graph) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for member in &graph.members {
+        let bound = OPTIONAL
+            .iter()
+            .filter(|(from, to, _)| member.name == *from && member.required.contains(*to));
+        problems.extend(bound.map(|(from, to, why)| {
+            Problem::new("dependencies", &member.manifest, format!("{from} -> {to}: {why}"))
+        }));
     }
     problems
 }

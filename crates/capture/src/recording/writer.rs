@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use probe::{Error, ErrorKind, Issue, Result, Snapshot};
 
+use crate::private::{make_private, private};
+
 use super::{End, Event, Header, ItemRef, Run};
 
 /// How long a line may wait in the buffer.
@@ -202,24 +204,4 @@ fn open(path: &Path, existing: Existing) -> Result<File> {
         make_private(&file).map_err(cannot)?;
     }
     Ok(file)
-}
-
-#[cfg(unix)]
-fn private(options: &mut OpenOptions) {
-    use std::os::unix::fs::OpenOptionsExt;
-    options.mode(0o600);
-}
-
-#[cfg(unix)]
-fn make_private(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o600))
-}
-
-#[cfg(not(unix))]
-fn private(_: &mut OpenOptions) {}
-
-#[cfg(not(unix))]
-fn make_private(_: &File) -> io::Result<()> {
-    Ok(())
 }

@@ -21,6 +21,15 @@ impl Group {
         self.points.last().map_or(0.0, |p| p.1)
     }
 
+    /// Adds another group of the same looks; one that is empty stands for nothing at any look.
+    pub(super) fn add(&mut self, other: &Self) {
+        if self.points.is_empty() {
+            self.points.clone_from(&other.points);
+            return;
+        }
+        self.points.iter_mut().zip(&other.points).for_each(|(sum, point)| sum.1 += point.1);
+    }
+
     pub(super) fn growth(&self) -> f64 {
         self.last() - self.first()
     }

@@ -50,10 +50,15 @@ fn counts(scene: &Scene<'_>, group: &Group) -> bool {
     group.points.len() >= 2 && group.growth() >= least && group.per_s() > 0.0
 }
 
-/// Resident and swapped bytes of a group of mappings, shared pages divided by their users.
+/// Resident and swapped bytes of a group of mappings, shared pages divided by their users. Of a
+/// library only the pages that the process has made its own: its part of the others changes
+/// whenever a neighbour starts or ends.
 fn resident(table: &Table, row: usize) -> Option<f64> {
-    let resident =
-        number(table, mappings::PSS, row).or_else(|| number(table, mappings::RSS, row))?;
+    let library = table.value(mappings::KIND, row).as_str() == Some(mappings::LIBRARY);
+    let own = number(table, mappings::ANONYMOUS, row).filter(|_| library);
+    let resident = own
+        .or_else(|| number(table, mappings::PSS, row))
+        .or_else(|| number(table, mappings::RSS, row))?;
     Some(resident + number(table, mappings::SWAP, row).unwrap_or(0.0))
 }
 

@@ -7,9 +7,12 @@
 
 mod children;
 mod counts;
+mod garbage;
 mod group;
 mod memory;
 mod python;
+mod refcounts;
+mod sites;
 
 use probe::{Certainty, Finding, FindingKind, Growth, Level, Snapshot};
 
@@ -36,7 +39,7 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
         let share = |f: &Finding| f.share.unwrap_or(0.0);
         found.sort_by(|a, b| share(b).total_cmp(&share(a)));
         // What grows comes before where it lies: the mappings are the same bytes once more.
-        let mut objects = python::find(&scene);
+        let mut objects = objects(&scene);
         objects.extend(python::held(&scene));
         objects.sort_by(|a, b| share(b).total_cmp(&share(a)));
         let explained: f64 = objects.iter().map(share).sum();
@@ -54,6 +57,21 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
     found.extend(counts::handles(&scene));
     for (index, finding) in found.iter_mut().enumerate() {
         finding.id = format!("{}-{}", finding.kind.name(), index + 1);
+    }
+    found
+}
+
+/// Python objects that grow: by who holds them, or why nobody does; by type alone where that does
+/// not explain it.
+fn objects(scene: &Scene<'_>) -> Vec<Finding> {
+    let mut found = sites::find(scene);
+    found.extend(garbage::find(scene));
+    found.extend(refcounts::find(scene));
+    let explained: f64 = found.iter().filter_map(|f| f.share).sum();
+    if !sites::counted(scene) || explained < EXPLAINED {
+        let named = |f: &Finding| found.iter().any(|known| known.subject == f.subject);
+        let types: Vec<Finding> = python::find(scene).into_iter().filter(|f| !named(f)).collect();
+        found.extend(types);
     }
     found
 }

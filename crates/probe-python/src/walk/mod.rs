@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use probe::{Error, ErrorKind, Result};
+use target::gentle;
 use target::images::Mapping;
 use target::memory::ReadMemory;
 
@@ -142,7 +143,7 @@ fn go_over<M: ReadMemory + Sync>(
     let rules = types.rules();
     let pieces = pieces(spans.list());
     let (next, skips) = (AtomicUsize::new(0), Skips::default());
-    let work = || -> Result<Part> {
+    let work = |mut gentle: gentle::Worker<'_>| -> Result<Part> {
         let mut worker = Worker {
             window: window::Window::new(memory),
             recogniser: Recogniser { rules, spans, types: TypeCache::new(types) },
@@ -160,15 +161,13 @@ fn go_over<M: ReadMemory + Sync>(
         };
         while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
             worker.scan(piece)?;
+            gentle.note();
         }
         worker.finish()?;
         let Worker { window, pools, tally, torn, refused, kept, .. } = worker;
         Ok(Part { pools, tally, unreadable: window.unreadable, torn, refused, kept })
     };
-    let parts = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
-    });
+    let parts = gentle::share_out(THREADS, work);
     let mut whole: Option<Part> = None;
     for part in parts {
         let failed = |_| Error::new(ErrorKind::Panicked, "a thread that read memory panicked");

@@ -65,8 +65,12 @@ impl Renderer for Text {
 
     fn render_diff(&self, diff: &DiffReport, out: &mut dyn Write) -> io::Result<()> {
         let mut page = Page::new(self.style, out);
-        for (label, (file, verdict)) in [("before", &diff.before), ("after", &diff.after)] {
-            page.name(label, file)?;
+        for (label, side) in [("before", &diff.before), ("after", &diff.after)] {
+            page.name(label, &side.file)?;
+            if !side.about.is_empty() {
+                page.wrapped("  ", "  ", &side.about)?;
+            }
+            let Some(verdict) = &side.verdict else { continue };
             headline(&mut page, "  ", verdict)?;
             let figure = words::figures(verdict).into_iter().next();
             figure.map_or(Ok(()), |(label, text)| page.labelled(&format!("  {label}"), &text))?;

@@ -3,7 +3,7 @@
 
 use diagnose::{Frequency, FrequencyKind, Repeatability, Severity, Shape, Verdict};
 use diff::{Delta, Measure, RowDiff, RowState, RowTrend, TableDiff, TableTrend, Trend};
-use memprobe_report::{CheckResult, DiffReport, NextStep, Pauses, Report, TargetInfo, Tool};
+use memprobe_report::{CheckResult, DiffReport, NextStep, Pauses, Report, Side, TargetInfo, Tool};
 use probe::{Certainty, Finding, FindingKind, Growth, Holder, Issue, Level, Role, Step, Unit};
 
 pub(crate) const MIB: f64 = 1024.0 * 1024.0;
@@ -379,6 +379,10 @@ pub(crate) fn third_party() -> Vec<TableTrend> {
     ]
 }
 
+fn side(file: &str, report: Report) -> Side {
+    Side { file: file.into(), verdict: Some(report.verdict), about: String::new() }
+}
+
 /// Two recordings: one before and one after the repair.
 pub(crate) fn difference() -> DiffReport {
     let delta = |before: Option<f64>, after: Option<f64>| {
@@ -391,8 +395,8 @@ pub(crate) fn difference() -> DiffReport {
         cells: vec![cell],
     };
     DiffReport {
-        before: ("before.jsonl".into(), leak().verdict),
-        after: ("after.jsonl".into(), no_leak().verdict),
+        before: side("before.jsonl", leak()),
+        after: side("after.jsonl", no_leak()),
         tables: vec![TableDiff {
             table: "mappings".into(),
             keys: vec!["kind".into(), "name".into()],

@@ -1,0 +1,308 @@
+//! Where Python objects that grow are held.
+//!
+//! Every reachable object is held by one way from a root, and the ways make a tree. Where a
+//! container keeps getting more of the same, its branch is cut off: that is one finding, about
+//! the container and all that hangs on it.
+
+use std::collections::BTreeMap;
+
+use diff::human;
+use probe::tables::holders;
+use probe::{Certainty, Finding, FindingKind, Holder, Snapshot, Step, path_text};
+
+use super::group::{Group, by_key};
+use super::{Scene, about_bytes};
+use crate::curve::GRAIN_BYTES;
+use crate::footprint::number;
+
+/// What explains less than this share of the growth is not worth a finding.
+const LEAST_SHARE: f64 = 0.03;
+/// At most so many containers are named.
+const MOST: usize = 5;
+/// Ways of holding that are kept of each finding.
+const MOST_HOLDERS: usize = 8;
+/// Types that are named in the evidence.
+const MOST_TYPES: usize = 4;
+/// A container that got fewer new members than this has not grown by its members.
+const LEAST_MEMBERS: f64 = 3.0;
+/// Longer ways are cut: their depth is a foreign figure.
+const MOST_STEPS: usize = 64;
+
+/// Containers that took part in the growth, most bytes first.
+pub(super) fn find(scene: &Scene<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for kept in scene.lanes.of(holders::TABLE) {
+        let tree = Tree::of(scene.recent(kept));
+        found.extend(tree.sites(least(scene)).into_iter().map(|site| tree.finding(scene, site)));
+    }
+    let bytes = |f: &Finding| f.growth.bytes.unwrap_or(0.0);
+    found.sort_by(|a, b| bytes(b).total_cmp(&bytes(a)));
+    found.truncate(MOST);
+    found
+}
+
+/// Whether it was looked at more than once who holds objects.
+pub(super) fn counted(scene: &Scene<'_>) -> bool {
+    scene.lanes.of(holders::TABLE).any(|kept| kept.len() >= 2)
+}
+
+fn least(scene: &Scene<'_>) -> f64 {
+    (LEAST_SHARE * scene.growth).max(GRAIN_BYTES)
+}
+
+/// One step of a way, and what is held right there.
+struct Node {
+    step: Step,
+    parent: usize,
+    children: BTreeMap<(String, Option<String>, Option<String>), usize>,
+    objects: Group,
+    bytes: Group,
+    /// Bytes of this node and all below it.
+    total: Group,
+}
+
+struct Tree {
+    /// The first stands above all roots. A node stands behind its parent.
+    nodes: Vec<Node>,
+}
+
+impl Tree {
+    fn of(looks: &[Snapshot]) -> Self {
+        let measure = |column: &'static str| {
+            by_key(looks, holders::TABLE, |table, row| {
+                let path = table.value(holders::PATH, row).as_str()?;
+                Some((path.to_owned(), number(table, column, row)?))
+            })
+        };
+        let (mut objects, bytes) = (measure(holders::OBJECTS), measure(holders::BYTES));
+        let mut ways = ways(looks);
+        let mut tree = Self { nodes: vec![Node::new(Step::default(), 0)] };
+        for (path, bytes) in bytes {
+            let Some(steps) = ways.remove(&path) else { continue };
+            let node = tree.insert(steps);
+            let node = &mut tree.nodes[node];
+            node.objects.add(&objects.remove(&path).unwrap_or_default());
+            node.total.add(&bytes);
+            node.bytes.add(&bytes);
+        }
+        for index in (1..tree.nodes.len()).rev() {
+            let total = tree.nodes[index].total.clone();
+            let parent = tree.nodes[index].parent;
+            tree.nodes[parent].total.add(&total);
+        }
+        tree
+    }
+
+    fn insert(&mut self, steps: Vec<Step>) -> usize {
+        let mut at = 0;
+        for step in steps.into_iter().take(MOST_STEPS) {
+            let key = (step.kind.clone(), step.name.clone(), step.type_name.clone());
+            let next = self.nodes.len();
+            let child = *self.nodes[at].children.entry(key).or_insert(next);
+            if child == next {
+                self.nodes.push(Node::new(step, at));
+            }
+            at = child;
+        }
+        at
+    }
+
+    /// Where branches are cut: the first node on each way whose own number grows, or that grows
+    /// itself.
+    fn sites(&self, least: f64) -> Vec<usize> {
+        let (mut sites, mut open) = (Vec::new(), vec![0]);
+        while let Some(index) = open.pop() {
+            let node = &self.nodes[index];
+            if node.total.growth() < least {
+                continue;
+            }
+            let is_site = index != 0 && (node.is_member() || node.bytes.growth() >= least);
+            if is_site {
+                sites.push(index);
+            } else {
+                open.extend(node.children.values());
+            }
+        }
+        sites
+    }
+
+    fn path(&self, mut index: usize) -> Vec<Step> {
+        let mut path = Vec::new();
+        while index != 0 {
+            path.push(self.nodes[index].step.clone());
+            index = self.nodes[index].parent;
+        }
+        path.reverse();
+        path
+    }
+
+    /// All nodes of a branch.
+    fn branch(&self, site: usize) -> Vec<usize> {
+        let mut branch = vec![site];
+        let mut at = 0;
+        while at < branch.len() {
+            branch.extend(self.nodes[branch[at]].children.values());
+            at += 1;
+        }
+        branch
+    }
+
+    fn finding(&self, scene: &Scene<'_>, site: usize) -> Finding {
+        let branch = self.branch(site);
+        let node = &self.nodes[site];
+        // Members are named by what they are members of.
+        let container = if node.is_member() && node.parent != 0 { node.parent } else { site };
+        let container = self.path(container);
+        let types = self.types(&branch);
+        let mut finding = about_bytes(FindingKind::PythonGrowth, &node.total, scene);
+        let objects = self.sum(&branch, |node| &node.objects);
+        finding.growth.objects = Some(objects.growth());
+        finding.growth.objects_per_s = Some(objects.per_s());
+        let steady = node.total.rising() >= 0.8;
+        let sure = scene.leak == Some(true) && steady;
+        finding.certainty = if sure { Certainty::Likely } else { Certainty::Possible };
+        finding.subject = types.first().map_or_else(|| "objects".into(), |t| t.name.clone());
+        finding.evidence = self.evidence(site, &container, &types);
+        finding.advice = advice(&container, node.type_name());
+        finding.holders = self.holders(&branch);
+        finding.place = Some(path_text(&container));
+        finding
+    }
+
+    fn sum(&self, branch: &[usize], what: fn(&Node) -> &Group) -> Group {
+        let mut sum = Group::default();
+        branch.iter().for_each(|&index| sum.add(what(&self.nodes[index])));
+        sum
+    }
+
+    /// The types of a branch, those that grew by most bytes first.
+    fn types(&self, branch: &[usize]) -> Vec<TypeGrowth> {
+        let mut types: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+        for node in branch.iter().map(|&index| &self.nodes[index]) {
+            let sums = types.entry(node.type_name()).or_default();
+            sums.0 += node.bytes.growth();
+            sums.1 += node.objects.growth();
+        }
+        let growth = |(name, (bytes, objects)): (&str, _)| TypeGrowth {
+            name: name.to_owned(),
+            bytes,
+            objects,
+        };
+        let mut types: Vec<TypeGrowth> = types.into_iter().map(growth).collect();
+        types.retain(|t| t.bytes > 0.0);
+        types.sort_by(|a, b| b.bytes.total_cmp(&a.bytes));
+        types
+    }
+
+    fn evidence(&self, site: usize, container: &[Step], types: &[TypeGrowth]) -> Vec<String> {
+        let node = &self.nodes[site];
+        let place = path_text(container);
+        let first = if node.is_member() {
+            node.objects.counted(&format!("{} in {place}", node.type_name()))
+        } else {
+            node.bytes.grew(&place)
+        };
+        let named: Vec<String> = types
+            .iter()
+            .take(MOST_TYPES)
+            .map(|t| {
+                let (bytes, objects) = (human::bytes(t.bytes), human::count(t.objects));
+                format!("{bytes} in {objects} {}", t.name)
+            })
+            .collect();
+        let rest = types.len().saturating_sub(MOST_TYPES);
+        let more = if rest > 0 { format!(", and {rest} more types") } else { String::new() };
+        vec![first, format!("with all that hangs on it: +{}{more}", named.join(", +"))]
+    }
+
+    /// The ways within a branch, those that grew by most bytes first.
+    fn holders(&self, branch: &[usize]) -> Vec<Holder> {
+        let grown = |&&index: &&usize| self.nodes[index].bytes.growth() > 0.0;
+        let mut grown: Vec<usize> = branch.iter().filter(grown).copied().collect();
+        let growth = |index: usize| self.nodes[index].bytes.growth();
+        grown.sort_by(|&a, &b| growth(b).total_cmp(&growth(a)));
+        grown.truncate(MOST_HOLDERS);
+        let holder = |index: usize| Holder {
+            path: self.path(index),
+            objects: Some(self.nodes[index].objects.growth()),
+            bytes: Some(growth(index)),
+        };
+        grown.into_iter().map(holder).collect()
+    }
+}
+
+struct TypeGrowth {
+    name: String,
+    bytes: f64,
+    objects: f64,
+}
+
+impl Node {
+    fn new(step: Step, parent: usize) -> Self {
+        let (children, nothing) = (BTreeMap::new(), Group::default());
+        Self {
+            step,
+            parent,
+            children,
+            objects: nothing.clone(),
+            bytes: nothing.clone(),
+            total: nothing,
+        }
+    }
+
+    fn type_name(&self) -> &str {
+        self.step.type_name.as_deref().unwrap_or("objects of unknown type")
+    }
+
+    /// Whether it stands for ever more objects, and so for members of what holds them.
+    fn is_member(&self) -> bool {
+        self.objects.growth() >= LEAST_MEMBERS && self.objects.rising() >= 0.8
+    }
+}
+
+/// The steps of every way that any look has.
+fn ways(looks: &[Snapshot]) -> BTreeMap<String, Vec<Step>> {
+    let mut ways = BTreeMap::new();
+    for table in looks.iter().filter_map(|look| look.table(holders::TABLE)) {
+        for row in 0..table.rows() {
+            let path = table.value(holders::PATH, row);
+            let steps = table.value(holders::STEPS, row);
+            let (Some(path), Some(steps)) = (path.as_str(), steps.as_str()) else { continue };
+            if !ways.contains_key(path)
+                && let Ok(steps) = serde_json::from_str::<Vec<Step>>(steps)
+            {
+                ways.insert(path.to_owned(), steps);
+            }
+        }
+    }
+    ways
+}
+
+/// What to do about a container that keeps growing.
+fn advice(container: &[Step], member: &str) -> String {
+    let place = path_text(container);
+    let is = |what: &str| {
+        let in_type = |step: &Step| step.type_name.as_deref().is_some_and(|t| t.contains(what));
+        container.iter().any(in_type) || member.contains(what)
+    };
+    if is("lru_cache") {
+        return format!(
+            "Give the functools.lru_cache a maxsize, and do not put it on methods: it keeps every \
+             argument, `self` among them ({place})."
+        );
+    }
+    if is("traceback") {
+        return "One exception object is raised again and again, and each time its traceback gets \
+                longer: raise a new exception, or clear `__traceback__` before."
+            .into();
+    }
+    if container.first().is_some_and(|root| root.kind == "frame") {
+        return format!(
+            "A function that is running keeps them in its variable {place}: see `memprobe stacks` \
+             for where it stands."
+        );
+    }
+    format!(
+        "Look at the code that adds {member} to {place}: bound it, or remove what is done with."
+    )
+}
