@@ -202,6 +202,12 @@ pub enum Cmd {
     Pymalloc(AnswerArgs),
     /// Say how the garbage collector of a Python process stands, once
     Gc(AnswerArgs),
+    /// Say what works on a process, what does not, why, and the one thing to change
+    Doctor(DoctorArgs),
+    /// Print the Python stacks of all threads of a process, once
+    Stacks(AnswerArgs),
+    /// Say which lines allocated the memory of a process that has tracemalloc on, once
+    Tracemalloc(AnswerArgs),
     /// List the plugins that are found, and where they were looked for
     Plugins,
     /// Work with one plugin
@@ -262,12 +268,16 @@ pub struct CheckArgs {
 #[derive(Clone, Debug, Args)]
 pub struct AnswerArgs {
     /// The process
-    #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
-    pub pid: u32,
+    #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..),
+          required_unless_present = "core")]
+    pub pid: Option<u32>,
+    /// Read this core file instead of a process
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "pid")]
+    pub core: Option<PathBuf>,
     /// Form of the answer; JSON is the snapshot of the probe
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Show at most this many rows of a table
+    /// Show at most this many rows of a table, or frames of a thread
     #[arg(long, value_name = "N", default_value_t = 30)]
     pub rows: usize,
 }
@@ -294,6 +304,21 @@ pub struct CaptureArgs {
     #[arg(long, value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
     pub plugin: Vec<String>,
     /// Form of what is said of it; JSON is the manifest
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// What works on a process.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    /// The process
+    #[arg(value_name = "PID", value_parser = clap::value_parser!(u32).range(1..),
+          required_unless_present = "pid", conflicts_with = "pid")]
+    pub process: Option<u32>,
+    /// The process
+    #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pid: Option<u32>,
+    /// Form of the answer; JSON is `memprobe.doctor/1`
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }

@@ -32,7 +32,10 @@ pub fn remove_at_end(folder: PathBuf) {
     match Signals::new([SIGINT, SIGTERM]) {
         Ok(mut signals) => drop(std::thread::spawn(move || {
             if signals.forever().next().is_some() {
-                let _ = std::fs::remove_dir_all(&folder);
+                // Under another name nobody puts anything into it while it is emptied.
+                let going = folder.with_extension("removed");
+                let _ =
+                    std::fs::rename(&folder, &going).and_then(|()| std::fs::remove_dir_all(&going));
                 #[expect(clippy::exit, reason = "the user has asked for it")]
                 std::process::exit(STATUS);
             }

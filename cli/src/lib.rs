@@ -66,6 +66,9 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Some(Cmd::Census(args)) => commands::answer::run("census", &args, global),
         Some(Cmd::Pymalloc(args)) => commands::answer::run("pymalloc", &args, global),
         Some(Cmd::Gc(args)) => commands::answer::run("gc", &args, global),
+        Some(Cmd::Doctor(args)) => commands::doctor::run(&args, global),
+        Some(Cmd::Stacks(args)) => commands::answer::run("stacks", &args, global),
+        Some(Cmd::Tracemalloc(args)) => commands::answer::run("tracemalloc", &args, global),
         Some(Cmd::Plugins) => commands::plugins::list(global),
         Some(Cmd::Plugin(PluginCmd::Check { file, in_process })) => {
             commands::plugins::check(&file, in_process)

@@ -58,6 +58,9 @@ complete -c memprobe -n "__fish_memprobe_needs_command" -a "report" -d 'Make the
 complete -c memprobe -n "__fish_memprobe_needs_command" -a "census" -d 'Count the live Python objects of a process by type, once'
 complete -c memprobe -n "__fish_memprobe_needs_command" -a "pymalloc" -d 'Say what the small-block allocator of a Python process holds, once'
 complete -c memprobe -n "__fish_memprobe_needs_command" -a "gc" -d 'Say how the garbage collector of a Python process stands, once'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "doctor" -d 'Say what works on a process, what does not, why, and the one thing to change'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "stacks" -d 'Print the Python stacks of all threads of a process, once'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "tracemalloc" -d 'Say which lines allocated the memory of a process that has tracemalloc on, once'
 complete -c memprobe -n "__fish_memprobe_needs_command" -a "plugins" -d 'List the plugins that are found, and where they were looked for'
 complete -c memprobe -n "__fish_memprobe_needs_command" -a "plugin" -d 'Work with one plugin'
 complete -c memprobe -n "__fish_memprobe_needs_command" -a "probes" -d 'Compare the probes by the six characteristics of the trade'
@@ -129,32 +132,63 @@ complete -c memprobe -n "__fish_memprobe_using_subcommand report" -s v -l verbos
 complete -c memprobe -n "__fish_memprobe_using_subcommand report" -s q -l quiet -d 'Show no progress, only the result and errors'
 complete -c memprobe -n "__fish_memprobe_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c memprobe -n "__fish_memprobe_using_subcommand census" -s p -l pid -d 'The process' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand census" -l core -d 'Read this core file instead of a process' -r -F
 complete -c memprobe -n "__fish_memprobe_using_subcommand census" -s f -l format -d 'Form of the answer; JSON is the snapshot of the probe' -r -f -a "text\t'For people'
 json\t'For programs: `memprobe.report/1`'
 markdown\t'For pasting into an issue tracker'"
-complete -c memprobe -n "__fish_memprobe_using_subcommand census" -l rows -d 'Show at most this many rows of a table' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand census" -l rows -d 'Show at most this many rows of a table, or frames of a thread' -r
 complete -c memprobe -n "__fish_memprobe_using_subcommand census" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
 complete -c memprobe -n "__fish_memprobe_using_subcommand census" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
 complete -c memprobe -n "__fish_memprobe_using_subcommand census" -s q -l quiet -d 'Show no progress, only the result and errors'
 complete -c memprobe -n "__fish_memprobe_using_subcommand census" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c memprobe -n "__fish_memprobe_using_subcommand pymalloc" -s p -l pid -d 'The process' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand pymalloc" -l core -d 'Read this core file instead of a process' -r -F
 complete -c memprobe -n "__fish_memprobe_using_subcommand pymalloc" -s f -l format -d 'Form of the answer; JSON is the snapshot of the probe' -r -f -a "text\t'For people'
 json\t'For programs: `memprobe.report/1`'
 markdown\t'For pasting into an issue tracker'"
-complete -c memprobe -n "__fish_memprobe_using_subcommand pymalloc" -l rows -d 'Show at most this many rows of a table' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand pymalloc" -l rows -d 'Show at most this many rows of a table, or frames of a thread' -r
 complete -c memprobe -n "__fish_memprobe_using_subcommand pymalloc" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
 complete -c memprobe -n "__fish_memprobe_using_subcommand pymalloc" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
 complete -c memprobe -n "__fish_memprobe_using_subcommand pymalloc" -s q -l quiet -d 'Show no progress, only the result and errors'
 complete -c memprobe -n "__fish_memprobe_using_subcommand pymalloc" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c memprobe -n "__fish_memprobe_using_subcommand gc" -s p -l pid -d 'The process' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand gc" -l core -d 'Read this core file instead of a process' -r -F
 complete -c memprobe -n "__fish_memprobe_using_subcommand gc" -s f -l format -d 'Form of the answer; JSON is the snapshot of the probe' -r -f -a "text\t'For people'
 json\t'For programs: `memprobe.report/1`'
 markdown\t'For pasting into an issue tracker'"
-complete -c memprobe -n "__fish_memprobe_using_subcommand gc" -l rows -d 'Show at most this many rows of a table' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand gc" -l rows -d 'Show at most this many rows of a table, or frames of a thread' -r
 complete -c memprobe -n "__fish_memprobe_using_subcommand gc" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
 complete -c memprobe -n "__fish_memprobe_using_subcommand gc" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
 complete -c memprobe -n "__fish_memprobe_using_subcommand gc" -s q -l quiet -d 'Show no progress, only the result and errors'
 complete -c memprobe -n "__fish_memprobe_using_subcommand gc" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c memprobe -n "__fish_memprobe_using_subcommand doctor" -s p -l pid -d 'The process' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand doctor" -s f -l format -d 'Form of the answer; JSON is `memprobe.doctor/1`' -r -f -a "text\t'For people'
+json\t'For programs: `memprobe.report/1`'
+markdown\t'For pasting into an issue tracker'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand doctor" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand doctor" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand doctor" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c memprobe -n "__fish_memprobe_using_subcommand stacks" -s p -l pid -d 'The process' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand stacks" -l core -d 'Read this core file instead of a process' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand stacks" -s f -l format -d 'Form of the answer; JSON is the snapshot of the probe' -r -f -a "text\t'For people'
+json\t'For programs: `memprobe.report/1`'
+markdown\t'For pasting into an issue tracker'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand stacks" -l rows -d 'Show at most this many rows of a table, or frames of a thread' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand stacks" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand stacks" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand stacks" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand stacks" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c memprobe -n "__fish_memprobe_using_subcommand tracemalloc" -s p -l pid -d 'The process' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand tracemalloc" -l core -d 'Read this core file instead of a process' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand tracemalloc" -s f -l format -d 'Form of the answer; JSON is the snapshot of the probe' -r -f -a "text\t'For people'
+json\t'For programs: `memprobe.report/1`'
+markdown\t'For pasting into an issue tracker'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand tracemalloc" -l rows -d 'Show at most this many rows of a table, or frames of a thread' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand tracemalloc" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand tracemalloc" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand tracemalloc" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand tracemalloc" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c memprobe -n "__fish_memprobe_using_subcommand plugins" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
 complete -c memprobe -n "__fish_memprobe_using_subcommand plugins" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
 complete -c memprobe -n "__fish_memprobe_using_subcommand plugins" -s q -l quiet -d 'Show no progress, only the result and errors'
@@ -196,20 +230,23 @@ complete -c memprobe -n "__fish_memprobe_using_subcommand man" -l plugin-dir -d 
 complete -c memprobe -n "__fish_memprobe_using_subcommand man" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
 complete -c memprobe -n "__fish_memprobe_using_subcommand man" -s q -l quiet -d 'Show no progress, only the result and errors'
 complete -c memprobe -n "__fish_memprobe_using_subcommand man" -s h -l help -d 'Print help'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "check" -d 'Prove that a leak is fixed: run a command and fail if it still leaks'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "capture" -d 'Keep everything about this moment of a process in a folder of Parquet tables'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "show" -d 'Print the tables of a capture'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "diff" -d 'Compare two recordings, or two captures'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "report" -d 'Make the report of a recording again'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "census" -d 'Count the live Python objects of a process by type, once'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "pymalloc" -d 'Say what the small-block allocator of a Python process holds, once'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "gc" -d 'Say how the garbage collector of a Python process stands, once'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "plugins" -d 'List the plugins that are found, and where they were looked for'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "plugin" -d 'Work with one plugin'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "probes" -d 'Compare the probes by the six characteristics of the trade'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "presets" -d 'List the presets, or show one'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "completions" -d 'Print the completions of a shell'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "man" -d 'Print the manual page'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc plugins plugin probes presets completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "check" -d 'Prove that a leak is fixed: run a command and fail if it still leaks'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "capture" -d 'Keep everything about this moment of a process in a folder of Parquet tables'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "show" -d 'Print the tables of a capture'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "diff" -d 'Compare two recordings, or two captures'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "report" -d 'Make the report of a recording again'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "census" -d 'Count the live Python objects of a process by type, once'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "pymalloc" -d 'Say what the small-block allocator of a Python process holds, once'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "gc" -d 'Say how the garbage collector of a Python process stands, once'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "doctor" -d 'Say what works on a process, what does not, why, and the one thing to change'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "stacks" -d 'Print the Python stacks of all threads of a process, once'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "tracemalloc" -d 'Say which lines allocated the memory of a process that has tracemalloc on, once'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "plugins" -d 'List the plugins that are found, and where they were looked for'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "plugin" -d 'Work with one plugin'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "probes" -d 'Compare the probes by the six characteristics of the trade'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "presets" -d 'List the presets, or show one'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "completions" -d 'Print the completions of a shell'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "man" -d 'Print the manual page'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c memprobe -n "__fish_memprobe_using_subcommand help; and __fish_seen_subcommand_from plugin" -f -a "check" -d 'Check that a plugin keeps the contract'
 complete -c memprobe -n "__fish_memprobe_using_subcommand help; and __fish_seen_subcommand_from presets" -f -a "show" -d 'Print a preset as TOML, to be read or copied'

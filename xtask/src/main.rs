@@ -12,6 +12,7 @@ use xtask::{root, tidy};
 
 mod generate;
 mod header;
+mod torture;
 
 const USAGE: &str = "\
 Chores of this workspace
@@ -25,6 +26,8 @@ chores:
   generate [--check]
                     write completions, manual page and reference of the command line, or
                     compare them with what is there
+  torture           freeze all kinds of programs hundreds of times each, on every Python, and
+                    kill who does it at random instants: up to an hour
   help              print this";
 
 fn main() -> ExitCode {
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         ["header", "--check"] => header::run(true),
         ["generate"] => generate::run(false),
         ["generate", "--check"] => generate::run(true),
+        ["torture"] => torture::run(),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

@@ -1,11 +1,16 @@
-//! `memprobe census`, `pymalloc`, `gc`: one question to whichever plugin answers it, asked once.
+//! `memprobe census`, `pymalloc`, `gc`, `stacks`, `tracemalloc`: one question to whichever plugin
+//! answers it, asked once.
 
 use std::fmt::Write as _;
 
 use plugin_host::{OpenOptions, Search};
-use probe::{Error, ErrorKind, Issue, Probe, Request, Result, Severity, Snapshot, Table};
+use probe::{
+    Error, ErrorKind, Issue, Probe, Request, Result, Severity, Snapshot, Table, Target, tables,
+};
+use target::corefile::CoreFile;
 
 use crate::args::{AnswerArgs, Format, GlobalArgs};
+use crate::commands::tracebacks;
 use crate::exit::{Exit, Failure};
 use crate::output::{harmless, to_stdout};
 use crate::{plan, targets};
@@ -15,18 +20,26 @@ use crate::{plan, targets};
 /// # Errors
 /// When no plugin answers the question, or the process cannot be looked at.
 pub fn run(question: &str, args: &AnswerArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
-    let target = targets::identify(args.pid).map_err(Failure::of_target)?;
+    let (target, config) = subject(args).map_err(Failure::of_target)?;
     let search = plan::search(global);
     let plugin = search.find(&who_answers(&search, question)?)?;
-    let mut probe = plugin.open(&serde_json::json!({}), OpenOptions::default())?;
+    let mut probe = plugin.open(&config, OpenOptions::default())?;
     let request = Request::new(target, &[question]);
     let snapshot = probe.snapshot(&request).map_err(Failure::of_target)?;
     to_stdout(render(&snapshot, args).as_bytes())?;
     Ok(Exit::Fine)
 }
 
+/// Who is asked about, and with which settings the plugin is opened: a core file is one of them.
+fn subject(args: &AnswerArgs) -> Result<(Target, serde_json::Value)> {
+    let Some(path) = &args.core else {
+        return Ok((targets::identify(args.pid.unwrap_or_default())?, serde_json::json!({})));
+    };
+    Ok((CoreFile::open(path)?.target(), serde_json::json!({ "core": path })))
+}
+
 /// The first plugin of the search that declares the question.
-fn who_answers(search: &Search, question: &str) -> Result<String> {
+pub(super) fn who_answers(search: &Search, question: &str) -> Result<String> {
     let mut listed = search.list().into_iter();
     let found = listed.find(|entry| entry.questions().contains(&question));
     found.map(|entry| entry.name).ok_or_else(|| {
@@ -50,6 +63,7 @@ pub(crate) fn in_form(table: &Table, format: Format, rows: usize) -> String {
     }
     let text = match format {
         Format::Markdown => report::table_markdown(table, rows),
+        _ if table.name == tables::stacks::TABLE => tracebacks::text(table, rows),
         _ => report::table_text(table, rows),
     };
     text + "\n"

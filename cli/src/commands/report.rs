@@ -31,6 +31,11 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
 /// # Errors
 /// When the file is no recording, or holds no snapshot.
 pub fn replay(path: &Path) -> Result<(Outcome, Level)> {
+    if path.is_dir() {
+        let message = format!("{} is a folder, and a recording is a file", path.display());
+        return Err(Error::new(ErrorKind::InvalidInput, message)
+            .with_hint("a capture is of one moment: `memprobe show` prints it"));
+    }
     let recording = Recording::open(path)?;
     let header = recording.header.clone();
     let settings = diagnose::Settings { level: Some(header.level) };

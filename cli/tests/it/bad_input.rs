@@ -1,7 +1,5 @@
 //! Bad input: one clear error with the next step, the documented exit status.
 
-use std::process::{Command, Stdio};
-
 use crate::support::{self, IDLE, Said, memprobe, run, watch};
 
 #[track_caller]
@@ -53,33 +51,9 @@ fn a_kernel_thread() {
 fn no_permission() {
     let target = support::start(IDLE);
     let pid = target.pid().to_string();
-    // As an ordinary user, and from a folder that this user may read.
-    let dir = tempfile::tempdir_in("/tmp").unwrap();
-    let copied = Command::new("sh")
-        .arg("-c")
-        .arg(format!(
-            "chmod 755 {0} && cp {1}/memprobe {1}/libmemprobe_*.so {0}/ && chmod 755 {0}/*",
-            dir.path().display(),
-            support::bin_dir().display()
-        ))
-        .status();
-    let _ = memprobe();
-    let tried = Command::new("setpriv")
-        .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
-        .arg(dir.path().join("memprobe"))
-        .args(["--pid", &pid, "--for", "2s", "--quiet"])
-        .stdin(Stdio::null())
-        .output();
-    let usable = copied.is_ok_and(|s| s.success());
-    let Some(output) = tried.ok().filter(|_| usable) else {
-        eprintln!("skipped: there is no setpriv to become another user with");
-        return;
-    };
+    let Some(mut other) = support::memprobe_as_nobody() else { return };
+    let output = other.command.args(["--pid", &pid, "--for", "2s", "--quiet"]).output().unwrap();
     let said: Said = output.into();
-    if said.err.contains("setpriv") {
-        eprintln!("skipped: not allowed to become another user: {}", said.err);
-        return;
-    }
     // RSS is public; what is not is said. Whether that is enough depends on the kernel.
     assert!(said.status == 0 || said.status == 3, "{}{}", said.out, said.err);
     let all = said.out + &said.err;

@@ -119,6 +119,7 @@ fn places_where_no_capture_can_be() {
     refused(&capture(4_194_305, &dir.path().join("x"), &[]), 3, &["no process"]);
     refused(&run(["show", &foreign.display().to_string()]), 2, &["manifest.json"]);
     refused(&run(["show", "/etc/hostname"]), 2, &["/etc/hostname"]);
+    refused(&run(["report", &to.display().to_string()]), 2, &["memprobe show"]);
 
     // A disk that fills up: nothing is left. A limit on file sizes stands in for it.
     let full = dir.path().join("full");
@@ -150,7 +151,7 @@ fn a_capture_that_is_interrupted_never_looks_whole() {
         // The folder of the plugin that hangs is made just before it is asked.
         while !partial.join("from.misbehaving").is_dir() {
             assert!(child.try_wait().unwrap().is_none(), "it ended early");
-            std::thread::yield_now();
+            std::thread::sleep(std::time::Duration::from_millis(5));
         }
         let status = Command::new("kill").args([signal, &child.id().to_string()]).status();
         assert!(status.unwrap().success());

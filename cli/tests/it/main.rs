@@ -5,6 +5,7 @@
 mod bad_input;
 mod captures;
 mod check;
+mod doctor;
 mod offline;
 mod plugins;
 mod support;

@@ -38,6 +38,35 @@ pub(crate) fn memprobe() -> Command {
     command
 }
 
+/// The program as an ordinary user starts it, from a folder that this user may read.
+pub(crate) struct AsNobody {
+    pub(crate) command: Command,
+    _folder: tempfile::TempDir,
+}
+
+/// The program as `nobody`; `None`, said aloud, where this test cannot become another user.
+#[expect(clippy::print_stderr, reason = "a test that skips says so")]
+pub(crate) fn memprobe_as_nobody() -> Option<AsNobody> {
+    const NOBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    let _ = memprobe();
+    let folder = tempfile::tempdir_in("/tmp").expect("a folder that all can reach");
+    let (to, from) = (folder.path().display(), bin_dir().display());
+    let copied = Command::new("sh")
+        .arg("-c")
+        .arg(format!(
+            "chmod 755 {to} && cp {from}/memprobe {from}/libmemprobe_*.so {to}/ && chmod 755 {to}/*"
+        ))
+        .status();
+    let mut command = Command::new("setpriv");
+    command.args(NOBODY).arg(folder.path().join("memprobe")).stdin(Stdio::null());
+    let tried = Command::new("setpriv").args(NOBODY).arg("true").output();
+    if copied.is_ok_and(|s| s.success()) && tried.is_ok_and(|o| o.status.success()) {
+        return Some(AsNobody { command, _folder: folder });
+    }
+    eprintln!("skipped: this test cannot become another user");
+    None
+}
+
 /// The folder of the program and its plugins.
 pub(crate) fn bin_dir() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_memprobe")).parent().expect("a folder")

@@ -262,7 +262,11 @@ fn single_answers() {
     assert!(line.contains("4321"), "{line}");
     let json = run(["census", "--pid", &pid, "--format", "json"]).json();
     assert_eq!(json["probe"]["name"], "python");
-    for (command, word) in [("gc", "threshold"), ("pymalloc", "arenas")] {
+    for (command, word) in [
+        ("gc", "threshold"),
+        ("pymalloc", "arenas"),
+        ("stacks", "File \"<string>\", line 3, in <module>"),
+    ] {
         let said = run([command, "--pid", &pid]);
         assert!(said.status == 0 && said.out.contains(word), "{}{}", said.out, said.err);
     }

@@ -1,19 +1,20 @@
 //! A process with CPython in it, for typed use.
 
+use std::path::Path;
+
 use probe::{Error, ErrorKind, Frozen, Issue, Result, Target};
-use target::images;
-use target::memory::{LiveMemory, explain_access};
 use target::procfs::ProcessDir;
 
 use crate::collector::{self, Collector, Counting};
 use crate::find::{Finder, Found, Runtime};
 use crate::layout::{Layout, Place, Table, table};
+use crate::source::Source;
 use crate::state::{self, Interpreter};
 
 /// The CPython in a process, found and ready to be asked.
 #[derive(Debug)]
 pub struct Python {
-    memory: LiveMemory,
+    memory: Source,
     found: Found,
 }
 
@@ -22,7 +23,8 @@ pub struct Python {
 /// # Errors
 /// When the process cannot be looked at: it does not exist, or its memory may not be read.
 pub fn version(pid: u32) -> Result<Option<String>> {
-    let found = Python::look(&Target::from_pid(pid), None, &mut Finder::default())?.found;
+    let source = Source::live(&Target::from_pid(pid), None)?;
+    let found = Python::look(source, &mut Finder::default())?.found;
     let newest = found.runtimes.iter().max_by_key(|r| (r.version.major, r.version.minor));
     Ok(newest.map(|runtime| runtime.version.to_string()))
 }
@@ -44,24 +46,31 @@ impl Python {
         frozen: Option<&Frozen>,
         finder: &mut Finder,
     ) -> Result<Self> {
-        let python = Self::look(target, frozen, finder)?;
-        if python.found.runtimes.is_empty() {
-            return Err(no_python(target.pid, &python.found));
-        }
-        Ok(python)
+        let python = Self::look(Source::live(target, frozen)?, finder)?;
+        python.or_none(&format!("process {}", target.pid))
     }
 
-    fn look(target: &Target, frozen: Option<&Frozen>, finder: &mut Finder) -> Result<Self> {
-        let copy = frozen.map(|frozen| Target::from_pid(frozen.pid));
-        let memory = LiveMemory::open(copy.as_ref().unwrap_or(target))?;
-        let process = memory.process();
-        let mappings = images::mappings(process).map_err(|error| match error.kind() {
-            ErrorKind::PermissionDenied => {
-                explain_access(process, std::io::ErrorKind::PermissionDenied.into())
-            }
-            _ => error,
-        })?;
-        let found = finder.find(process, &mappings, &memory)?;
+    /// Finds the CPython in a core file. What it leaves out is read from the files that its
+    /// process had mapped, where they are still the same.
+    ///
+    /// # Errors
+    /// Those of [`CoreFile::open`](target::corefile::CoreFile::open);
+    /// [`ErrorKind::Unsupported`] when there is no CPython in it, or none that can be read.
+    pub fn from_core(path: &Path) -> Result<Self> {
+        let python = Self::look(Source::core(path)?, &mut Finder::default())?;
+        python.or_none(&format!("the core {}", path.display()))
+    }
+
+    fn or_none(self, whose: &str) -> Result<Self> {
+        if self.found.runtimes.is_empty() {
+            let lacks = self.memory.issues();
+            return Err(no_python(whose, &self.found, &lacks));
+        }
+        Ok(self)
+    }
+
+    fn look(memory: Source, finder: &mut Finder) -> Result<Self> {
+        let found = finder.find(&memory, &memory.mappings()?)?;
         Ok(Self { memory, found })
     }
 
@@ -74,16 +83,16 @@ impl Python {
     /// What went wrong while they were searched, and interpreters that cannot be read.
     pub(crate) fn issues(&self) -> impl Iterator<Item = Issue> {
         let refused = self.found.refused.iter().map(|text| Issue::warning(text.as_str()));
-        self.found.issues.iter().cloned().chain(refused)
+        self.memory.issues().into_iter().chain(self.found.issues.iter().cloned()).chain(refused)
     }
 
-    /// The process that is read.
+    /// The process that is read, or its copy; none behind a core file.
     #[must_use]
-    pub fn process(&self) -> &ProcessDir {
+    pub fn process(&self) -> Option<&ProcessDir> {
         self.memory.process()
     }
 
-    pub(crate) fn memory(&self) -> &LiveMemory {
+    pub(crate) fn memory(&self) -> &Source {
         &self.memory
     }
 
@@ -148,22 +157,26 @@ fn distrust(runtime: &Runtime, error: Error) -> Error {
     error.context(message).with_hint(hint)
 }
 
-fn no_python(pid: u32, found: &Found) -> Error {
+fn no_python(whose: &str, found: &Found, lacks: &[Issue]) -> Error {
     if !found.refused.is_empty() {
-        let message = format!("process {pid}: {}", found.refused.join("; "));
+        let message = format!("{whose}: {}", found.refused.join("; "));
         return Error::new(ErrorKind::Unsupported, message)
             .with_hint("the high level works for every process");
     }
     let mut message = format!(
-        "no Python interpreter in process {pid}: none of its {} mapped programs and libraries \
+        "no Python interpreter in {whose}: none of its {} mapped programs and libraries \
          has the symbol or the section of a CPython runtime",
         found.files
     );
-    for issue in &found.issues {
+    for issue in found.issues.iter().chain(lacks) {
         message.push_str("; ");
         message.push_str(&issue.message);
     }
-    Error::new(ErrorKind::Unsupported, message).with_hint(
+    let mut error = Error::new(ErrorKind::Unsupported, message);
+    if let Some(hint) = lacks.iter().find_map(|issue| issue.hint.clone()) {
+        error = error.with_hint(hint);
+    }
+    error.with_hint(
         "if it is a shell or a launcher, give the PID of the Python process that it started; the \
          high level works for every process",
     )

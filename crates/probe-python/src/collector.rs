@@ -23,6 +23,8 @@ pub struct Collector {
     pub generations: [Generation; 3],
     /// What `gc.get_freeze_count()` gives.
     pub permanent: Objects,
+    /// What `len(gc.garbage)` gives, where this version's place of it is known.
+    pub garbage: Option<u64>,
 }
 
 /// A generation.
@@ -125,7 +127,18 @@ fn read_once<M: ReadMemory>(
         generations: [generation(0)?, generation(1)?, generation(2)?],
         permanent: count_objects(memory, address + table.permanent, counting)
             .context("the permanent generation")?,
+        garbage: table.garbage.and_then(|at| garbage(memory, block.word(at)?)),
     })
+}
+
+/// The length of the list at an address; one that was not made yet has none.
+fn garbage<M: ReadMemory>(memory: &M, list: u64) -> Option<u64> {
+    /// More words than an address space has.
+    const MOST: u64 = 1 << 45;
+    if list == 0 {
+        return Some(0);
+    }
+    memory.read_u64(list.checked_add(16)?).ok().filter(|&length| length < MOST)
 }
 
 /// The collector's own structure, read at once.
@@ -258,6 +271,7 @@ mod tests {
         link(&mut memory, GC + t.permanent, &[0x2_0900, 0x2_0a00]);
         memory.put_u64(GC + t.generations + 16, 700 | 3 << 32);
         memory.put_u64(GC + 128 + 24 + 8, 99);
+        memory.put_u64(GC + 208, 0x2_0b00).put_u64(0x2_0b00 + 16, 17);
         memory
     }
 
@@ -275,6 +289,7 @@ mod tests {
         assert_eq!((middle.objects, old.objects), (Objects::Exactly(0), Objects::Exactly(1)));
         assert_eq!(middle.statistics.unwrap().collected, 99);
         assert_eq!(collector.permanent, Objects::Exactly(2));
+        assert_eq!(collector.garbage, Some(17));
     }
 
     /// Lists that change, end nowhere or run in circles are counted as far as they can be.

@@ -9,10 +9,10 @@ use probe::{Issue, Result, Severity};
 use target::elf::Elf;
 use target::images::{Image, Mapping, images};
 use target::memory::ReadMemory;
-use target::procfs::ProcessDir;
 use target::procfs::smaps::Dev;
 
 use crate::layout::{COOKIE, COOKIE_FREE_THREADED, COOKIE_VERSION};
+use crate::source::Source;
 use crate::version::Version;
 
 /// The most files that are opened.
@@ -63,6 +63,8 @@ pub struct Runtime {
     pub debug: bool,
     /// Whether it was built without the global lock.
     pub free_threaded: bool,
+    /// Address of `_Py_tracemalloc_config`, where it is exported (3.8 to 3.11).
+    pub(crate) tracemalloc: Option<u64>,
 }
 
 impl Runtime {
@@ -93,6 +95,7 @@ struct Facts {
     elf: Elf,
     runtime: Option<(u64, FoundBy)>,
     version: Option<u64>,
+    tracemalloc: Option<u64>,
     debug: bool,
 }
 
@@ -105,16 +108,11 @@ pub(crate) struct Finder {
 
 impl Finder {
     /// Searches all files that a process has mapped.
-    pub(crate) fn find<M: ReadMemory>(
-        &mut self,
-        process: &ProcessDir,
-        mappings: &[Mapping],
-        memory: &M,
-    ) -> Result<Found> {
+    pub(crate) fn find(&mut self, memory: &Source, mappings: &[Mapping]) -> Result<Found> {
         let mut found = Found::default();
         for image in images(mappings).iter().take(MAX_FILES) {
             found.files += 1;
-            match self.facts(process, image) {
+            match self.facts(memory, image) {
                 Ok(None) => {}
                 Ok(Some(facts)) => facts.locate(image, memory, &mut found)?,
                 Err(error) => {
@@ -130,11 +128,11 @@ impl Finder {
         Ok(found)
     }
 
-    fn facts(&mut self, process: &ProcessDir, image: &Image) -> Result<Option<&Facts>> {
+    fn facts(&mut self, source: &Source, image: &Image) -> Result<Option<&Facts>> {
         let Some(first) = image.mappings.first() else { return Ok(None) };
         let key = (first.dev, first.inode);
         if !self.known.contains_key(&key) {
-            let facts = Facts::read(image.elf(process)?)?;
+            let facts = Facts::read(source.elf(image)?)?;
             if self.known.len() >= MAX_FILES {
                 self.known.clear();
             }
@@ -147,9 +145,10 @@ impl Finder {
 impl Facts {
     /// `None`: the file has nothing of an interpreter.
     fn read(elf: Elf) -> Result<Option<Self>> {
-        let [runtime, version, initialize, new_interpreter, debug] = elf.symbols([
+        let [runtime, version, tracemalloc, initialize, new_interpreter, debug] = elf.symbols([
             "_PyRuntime",
             "Py_Version",
+            "_Py_tracemalloc_config",
             "Py_Initialize",
             "Py_NewInterpreter",
             // Exported by builds that check reference counts.
@@ -159,7 +158,7 @@ impl Facts {
         let runtime = runtime.map(|address| (address, FoundBy::Symbol)).or_else(section);
         let is_python = runtime.is_some() || (initialize.is_some() && new_interpreter.is_some());
         let debug = debug.is_some();
-        Ok(is_python.then_some(Self { elf, runtime, version, debug }))
+        Ok(is_python.then_some(Self { elf, runtime, version, tracemalloc, debug }))
     }
 
     /// Finds every copy of this file in the process.
@@ -182,6 +181,7 @@ impl Facts {
                     version,
                     debug: self.debug,
                     free_threaded: cookie.is_some_and(|c| c.free_threaded),
+                    tracemalloc: self.tracemalloc.map(|at| bias.wrapping_add(at)),
                 }),
                 (None, Some(version)) => found.refused.push(format!(
                     "Python {version} in {library} has no runtime structure: it is too old, or \
@@ -254,6 +254,7 @@ fn scan<M: ReadMemory>(image: &Image, memory: &M) -> Result<Vec<Runtime>> {
         version: cookie.version,
         debug: false,
         free_threaded: cookie.free_threaded,
+        tracemalloc: None,
     });
     Ok(runtime.into_iter().collect())
 }

@@ -1,7 +1,7 @@
 //! The questions `pymalloc` and `census`: what is surveyed in a process, and its tables.
 
 use probe::{Error, ErrorKind, Issue, Request, Result, Table};
-use target::images::{self, Mapping};
+use target::images::Mapping;
 use target::procfs::clock;
 
 use crate::attach::Python;
@@ -34,7 +34,7 @@ impl Python {
 
     fn survey_with(&self, wanted: Wanted, each: Option<&Each<'_>>) -> Result<(Survey, Vec<Issue>)> {
         let (rules, mut issues) = self.rules()?;
-        let (spans, untouched) = self.memory_map(&images::mappings(self.process())?, &mut issues);
+        let (spans, untouched) = self.memory_map(&self.memory().mappings()?, &mut issues);
         let survey = survey_touched(self.memory(), &spans, &untouched, rules, wanted, each)?;
         issues.extend(losses(&survey));
         Ok((survey, issues))
@@ -47,10 +47,10 @@ impl Python {
         issues: &mut Vec<Issue>,
     ) -> (Spans, Untouched) {
         let spans = Spans::new(mappings);
-        let untouched = match self.process().file("pagemap") {
-            Ok(pagemap) => Untouched::read(&pagemap, &spans, clock::page_size()),
+        let untouched = match self.memory().pagemap() {
+            Some(pagemap) => Untouched::read(&pagemap, &spans, clock::page_size()),
             // Then all of it is read.
-            Err(_) => Untouched::default(),
+            None => Untouched::default(),
         };
         if untouched.left_out > 0 {
             issues.push(Issue::info(format!(

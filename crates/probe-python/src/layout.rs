@@ -116,6 +116,8 @@ pub struct CollectorTable {
     pub statistics: Option<u64>,
     /// `int`: whether a collection is running. `None`: not known.
     pub collecting: Option<u64>,
+    /// The list `gc.garbage`. `None`: not known.
+    pub garbage: Option<u64>,
 }
 
 impl CollectorTable {
@@ -126,6 +128,7 @@ impl CollectorTable {
         lists
             .max(self.statistics.map_or(0, |s| s + 3 * 24))
             .max(self.collecting.map_or(0, |c| c + 4))
+            .max(self.garbage.map_or(0, |g| g + 8))
     }
 }
 
@@ -138,6 +141,7 @@ const GENERATIONAL: CollectorTable = CollectorTable {
     permanent: 104,
     statistics: Some(128),
     collecting: Some(200),
+    garbage: Some(208),
 };
 
 const V3_9: Layout = Layout {
@@ -194,6 +198,7 @@ pub const TABLES: [Table; 9] = [
             permanent: 192,
             statistics: Some(240),
             collecting: Some(312),
+            garbage: Some(320),
         },
     },
     Table {
@@ -250,6 +255,7 @@ pub const TABLES: [Table; 9] = [
             permanent: 96,
             statistics: Some(120),
             collecting: None,
+            garbage: None,
             ..GENERATIONAL
         },
     },
@@ -264,6 +270,7 @@ pub const TABLES: [Table; 9] = [
             // Kept behind a pointer of their own.
             statistics: None,
             collecting: None,
+            garbage: None,
             ..GENERATIONAL
         },
     },
@@ -302,14 +309,7 @@ impl Table {
 
 impl Entries {
     fn read<M: ReadMemory>(&self, memory: &M, runtime: u64) -> Result<Layout> {
-        let entry = |at: u64| {
-            let offset = memory.read_u64(runtime.saturating_add(at))?;
-            if offset <= MAX_OFFSET && offset % 4 == 0 {
-                return Ok(offset);
-            }
-            let message = format!("entry {at} says {offset}, which is no offset");
-            Err(Error::new(ErrorKind::InvalidData, message))
-        };
+        let entry = |at| entry(memory, runtime, at);
         Ok(Layout {
             interpreters_head: entry(self.interpreters_head)?,
             interpreter_id: entry(self.interpreter_id)?,
@@ -322,4 +322,18 @@ impl Entries {
             collector: Place::Interpreter(entry(self.collector)?),
         })
     }
+}
+
+/// An entry of the runtime's own table of offsets.
+///
+/// # Errors
+/// [`ErrorKind::InvalidData`] when it is no offset.
+pub(crate) fn entry<M: ReadMemory>(memory: &M, runtime: u64, at: u64) -> Result<u64> {
+    let offset = memory.read_u64(runtime.saturating_add(at))?;
+    // Of what is read with these, only an owner of a frame is not aligned.
+    if offset <= MAX_OFFSET && offset % 2 == 0 {
+        return Ok(offset);
+    }
+    let message = format!("entry {at} says {offset}, which is no offset");
+    Err(Error::new(ErrorKind::InvalidData, message))
 }

@@ -24,6 +24,7 @@
 mod attach;
 pub mod census;
 mod collector;
+mod describe;
 mod find;
 mod heap;
 pub mod layout;
@@ -32,7 +33,10 @@ mod probe_impl;
 pub mod pymalloc;
 pub mod refs;
 mod rows;
+mod source;
+pub mod stacks;
 mod state;
+pub mod tracemalloc;
 mod version;
 pub mod walk;
 

@@ -1,24 +1,25 @@
 //! The probe: from what was read to tables.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::time::Instant;
 
-use probe::tables::{census, gc, interpreters, pymalloc, python_threads, size_classes};
-use probe::{
-    Characteristics, Descriptor, Error, Issue, Level, Open, Probe, ProbeId, Question, Request,
-    Result, Severity, Snapshot,
-};
+use probe::{Descriptor, Error, Issue, Open, Probe, ProbeId, Request, Result, Severity, Snapshot};
 use serde::Deserialize;
 use target::procfs::{ProcessDir, clock};
 
 use crate::attach::Python;
 use crate::collector::{Collector, Objects};
+use crate::describe::descriptor;
 use crate::find::{Finder, Runtime};
 use crate::heap;
 use crate::layout;
 use crate::os_threads::OsThreads;
 use crate::rows::{GenerationRow, InterpreterRow, Key, Rows, ThreadRow};
-use crate::state::Interpreter;
+use crate::stacks::table;
+use crate::stacks::table::FrameRow;
+use crate::state::{Interpreter, ThreadState};
+use crate::tracemalloc::table::{self as traced, Found, remark};
 use crate::walk::{Survey, Wanted};
 
 /// Settings of the probe, from a preset.
@@ -28,11 +29,13 @@ pub struct Config {
     /// The most objects of a generation that are counted. Counting costs this program some
     /// 0.2 s per million objects, and the target nothing.
     pub most_objects: u64,
+    /// A core file that is read instead of the process of a request.
+    pub core: Option<PathBuf>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { most_objects: 50_000_000 }
+        Self { most_objects: 50_000_000, core: None }
     }
 }
 
@@ -48,53 +51,7 @@ impl Open for PythonProbe {
     type Config = Config;
 
     fn describe() -> Descriptor {
-        Descriptor {
-            name: "python".into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            summary: "CPython from outside: interpreters, threads, collector, objects, pools"
-                .into(),
-            level: Level::Medium,
-            questions: vec![
-                Question::new(
-                    "runtime",
-                    &[interpreters::TABLE],
-                    "some 100 small reads, under 1 ms; 10 ms the first time",
-                ),
-                Question::new(
-                    "threads",
-                    &[python_threads::TABLE],
-                    "the same, and one file of /proc per thread",
-                ),
-                Question::new(
-                    "gc",
-                    &[gc::TABLE],
-                    "reads the headers of all tracked objects: about 0.2 s of this program per \
-                     million",
-                ),
-                Question::new(
-                    "pymalloc",
-                    &[pymalloc::TABLE, size_classes::TABLE],
-                    "reads all anonymous memory once: about 0.3 s of this program per GB",
-                ),
-                Question::new(
-                    "census",
-                    &[census::TABLE, size_classes::TABLE],
-                    "the same, and looks at every block: about 0.1 s of this program per million \
-                     objects",
-                ),
-            ],
-            characteristics: Characteristics {
-                availability: "Linux, CPython 3.7 to 3.15 (3.14 and 3.15 untested); needs the \
-                               right to trace the process"
-                    .into(),
-                memory_granularity: "objects by type, blocks by size class, objects per generation"
-                    .into(),
-                execution_granularity: "interpreter and thread".into(),
-                memory_cost: "none".into(),
-                execution_cost: "none: memory is read while the process runs".into(),
-                developer_cost: "none: no change, no restart, no symbols".into(),
-            },
-        }
+        descriptor()
     }
 
     fn open(config: Config) -> Result<Self> {
@@ -109,8 +66,12 @@ impl Probe for PythonProbe {
 
     fn snapshot(&mut self, request: &Request) -> Result<Snapshot> {
         let (taken, began) = (clock::now(), Instant::now());
-        let python =
-            Python::attach_again(&request.target, request.frozen.as_ref(), &mut self.finder)?;
+        let python = match &self.config.core {
+            Some(core) => Python::from_core(core)?,
+            None => {
+                Python::attach_again(&request.target, request.frozen.as_ref(), &mut self.finder)?
+            }
+        };
         let id = ProbeId {
             name: self.descriptor.name.clone(),
             version: self.descriptor.version.clone(),
@@ -138,10 +99,12 @@ struct Look<'a> {
     os_threads: OsThreads,
     interpreters: Rows<InterpreterRow>,
     threads: Rows<ThreadRow>,
+    frames: Rows<FrameRow>,
     collectors: Rows<GenerationRow>,
     /// Newest version seen.
     version: Option<(u32, u32, String)>,
     survey: Option<Survey>,
+    traced: Vec<Found>,
     issues: Vec<Issue>,
     complete: bool,
 }
@@ -155,9 +118,11 @@ impl<'a> Look<'a> {
             os_threads: OsThreads::default(),
             interpreters: Rows { rows: Vec::new() },
             threads: Rows { rows: Vec::new() },
+            frames: Rows { rows: Vec::new() },
             collectors: Rows { rows: Vec::new() },
             version: None,
             survey: None,
+            traced: Vec::new(),
             issues: Vec::new(),
             complete: true,
         }
@@ -170,7 +135,8 @@ impl<'a> Look<'a> {
 
     /// Looks at every runtime. Returns why one of them could not be read, if any could not.
     fn runtimes(&mut self) -> Option<Error> {
-        if self.request.wants("threads") {
+        let wanted = self.request.wants("threads") || self.request.wants("stacks");
+        if wanted && self.python.process().is_some() {
             self.os_threads = self.read_os_threads();
         }
         let mut failed = None;
@@ -222,12 +188,14 @@ impl<'a> Look<'a> {
         let seen = (version.major, version.minor, version.to_string());
         self.version = self.version.take().max((!list.is_empty()).then_some(seen));
         self.remark(runtime);
+        if self.request.wants("stacks") {
+            self.stacks(runtime, &list);
+        }
+        if self.request.wants("tracemalloc") && !list.is_empty() {
+            self.tracemalloc(runtime);
+        }
         for interpreter in &list {
-            let key = Key {
-                pid: self.request.target.pid.into(),
-                runtime: runtime.address,
-                interpreter: interpreter.id,
-            };
+            let key = self.key(runtime, interpreter);
             let threads = interpreter.threads.len() as u64;
             self.interpreters
                 .rows
@@ -240,6 +208,26 @@ impl<'a> Look<'a> {
             }
         }
         Ok(())
+    }
+
+    fn tracemalloc(&mut self, runtime: &Runtime) {
+        match self.python.tracemalloc(runtime, self.most_objects) {
+            Ok(tracing) => {
+                let (issue, is_lack) = remark(runtime, &tracing);
+                self.complete &= !is_lack;
+                self.issues.extend(issue);
+                self.traced.push((runtime.address, tracing));
+            }
+            Err(error) => self.lack(error.to_issue(Severity::Warning)),
+        }
+    }
+
+    fn key(&self, runtime: &Runtime, interpreter: &Interpreter) -> Key {
+        Key {
+            pid: self.request.target.pid.into(),
+            runtime: runtime.address,
+            interpreter: interpreter.id,
+        }
     }
 
     /// What the reader should know of this version and build.
@@ -262,12 +250,39 @@ impl<'a> Look<'a> {
     fn threads(&mut self, key: Key, interpreter: &Interpreter) {
         let mut seen = HashSet::new();
         for state in &interpreter.threads {
-            let os = self.os_threads.of(self.python.memory(), state);
-            let known = os.map(|os| os.tid).or(Some(state.handle).filter(|&handle| handle != 0));
-            // A thread may have several states: a key stands once.
-            let thread = known.filter(|&thread| seen.insert(thread)).unwrap_or(state.address);
-            let name = os.and_then(|os| os.name.clone());
+            let (thread, name) = self.identify(state, &mut seen);
             self.threads.rows.push((key, ThreadRow { thread, name }));
+        }
+    }
+
+    /// The number and the name of a thread. One may have several states: a key stands once.
+    fn identify(&self, state: &ThreadState, seen: &mut HashSet<u64>) -> (u64, Option<String>) {
+        let os = self.os_threads.of(self.python.memory(), state);
+        let known = os.map(|os| os.tid).or(Some(state.handle).filter(|&handle| handle != 0));
+        let thread = known.filter(|&thread| seen.insert(thread)).unwrap_or(state.address);
+        (thread, os.and_then(|os| os.name.clone()))
+    }
+
+    fn stacks(&mut self, runtime: &Runtime, interpreters: &[Interpreter]) {
+        let holders = self.python.gil_holders(runtime, interpreters).unwrap_or_default();
+        for interpreter in interpreters {
+            let key = self.key(runtime, interpreter);
+            let mut seen = HashSet::new();
+            for stack in self.python.stacks(runtime, interpreter, &holders) {
+                let stack = match stack {
+                    Ok(stack) => stack,
+                    Err(error) => {
+                        self.lack(error.to_issue(Severity::Warning));
+                        continue;
+                    }
+                };
+                let (thread, name) = self.identify(&stack.thread, &mut seen);
+                if let Some(doubt) = stack.doubt {
+                    self.lack(Issue::warning(format!("thread {thread}: {doubt}")));
+                }
+                let rows = table::rows(stack, thread, name.as_deref());
+                self.frames.rows.extend(rows.map(|row| (key, row)));
+            }
         }
     }
 
@@ -290,18 +305,21 @@ impl<'a> Look<'a> {
                 self.lack(issue);
             }
             let enabled = collector.enabled;
-            let row = GenerationRow { name, enabled, generation, objects };
+            let garbage = collector.garbage.filter(|_| name == "2");
+            let row = GenerationRow { name, enabled, generation, objects, garbage };
             self.collectors.rows.push((key, row));
         }
     }
 
     fn finish(mut self, snapshot: &mut Snapshot) {
-        if self.request.frozen.is_none() {
+        if self.request.frozen.is_none()
+            && let Some(process) = self.python.process()
+        {
             self.issues.push(Issue::info(
                 "the process was not frozen: it ran on while its structures were read, so the \
                  figures are of moments some milliseconds apart",
             ));
-            if !self.python.process().is_alive() {
+            if !process.is_alive() {
                 self.lack(Issue::warning("the process ended while it was read"));
             }
         }
@@ -312,8 +330,15 @@ impl<'a> Look<'a> {
         if self.request.wants("threads") {
             snapshot.tables.push(self.threads.table());
         }
+        if self.request.wants("stacks") {
+            snapshot.tables.push(self.frames.table());
+        }
         if self.request.wants("gc") {
             snapshot.tables.push(self.collectors.table());
+        }
+        if self.request.wants("tracemalloc") {
+            let pid = self.request.target.pid.into();
+            snapshot.tables.extend(traced::tables(&self.traced, pid));
         }
         if let Some(survey) = &self.survey {
             let pid = self.request.target.pid.into();

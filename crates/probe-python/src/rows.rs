@@ -33,10 +33,12 @@ pub(crate) struct GenerationRow {
     pub(crate) enabled: bool,
     pub(crate) generation: Option<Generation>,
     pub(crate) objects: Objects,
+    /// Given with the oldest generation.
+    pub(crate) garbage: Option<u64>,
 }
 
 impl<T> Rows<T> {
-    fn keys(&self, pid: &str, runtime: &str, interpreter: &str) -> Vec<Column> {
+    pub(crate) fn keys(&self, pid: &str, runtime: &str, interpreter: &str) -> Vec<Column> {
         let addresses = self.rows.iter().map(|(key, _)| Some(key.runtime)).collect();
         vec![
             Column::id_key(pid, self.rows.iter().map(|(key, _)| key.pid)),
@@ -45,11 +47,11 @@ impl<T> Rows<T> {
         ]
     }
 
-    fn text(&self, name: &str, cell: impl Fn(&T) -> Option<String>) -> Column {
+    pub(crate) fn text(&self, name: &str, cell: impl Fn(&T) -> Option<String>) -> Column {
         Column::text(name, self.rows.iter().map(|(_, row)| cell(row)))
     }
 
-    fn numbers(&self, cell: impl Fn(&T) -> Option<u64>) -> Vec<Option<u64>> {
+    pub(crate) fn numbers(&self, cell: impl Fn(&T) -> Option<u64>) -> Vec<Option<u64>> {
         self.rows.iter().map(|(_, row)| cell(row)).collect()
     }
 }
@@ -104,6 +106,7 @@ impl Rows<GenerationRow> {
             counter(t::COLLECTIONS, |s| s.collections),
             counter(t::COLLECTED, |s| s.collected),
             counter(t::UNCOLLECTABLE, |s| s.uncollectable),
+            Column::level(t::GARBAGE, Unit::Count, self.numbers(|row| row.garbage)),
         ]);
         Table::new(t::TABLE, columns)
     }

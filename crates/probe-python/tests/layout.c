@@ -2,6 +2,7 @@
 #define Py_BUILD_CORE 1
 #include <Python.h>
 
+#include <frameobject.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -12,6 +13,9 @@
 #include "internal/pycore_pymem.h"
 #include "internal/pycore_pystate.h"
 #else
+#if PY_VERSION_HEX >= 0x030b0000
+#include "internal/pycore_frame.h"
+#endif
 #include "internal/pycore_gc.h"
 #include "internal/pycore_interp.h"
 #include "internal/pycore_pystate.h"
@@ -59,6 +63,49 @@ static void collector(void)
     SAY("gc.permanent", GC(permanent_generation));
     SAY("gc.statistics", GC(generation_stats));
     SAY("gc.collecting", GC(collecting));
+    SAY("gc.garbage", GC(garbage));
+}
+
+static void frames(void)
+{
+    SAY("code.firstline", offsetof(PyCodeObject, co_firstlineno));
+    SAY("code.filename", offsetof(PyCodeObject, co_filename));
+#if PY_VERSION_HEX >= 0x030b0000
+    SAY("code.name", offsetof(PyCodeObject, co_qualname));
+    SAY("code.lines", offsetof(PyCodeObject, co_linetable));
+    SAY("code.instructions", offsetof(PyCodeObject, co_code_adaptive));
+    SAY("frame.back", offsetof(_PyInterpreterFrame, previous));
+    SAY("frame.owner", offsetof(_PyInterpreterFrame, owner));
+#if PY_VERSION_HEX >= 0x030d0000
+    SAY("frame.code", offsetof(_PyInterpreterFrame, f_executable));
+    SAY("frame.instruction", offsetof(_PyInterpreterFrame, instr_ptr));
+    SAY("thread.frame", offsetof(PyThreadState, current_frame));
+#else
+    SAY("frame.code", offsetof(_PyInterpreterFrame, f_code));
+    SAY("frame.instruction", offsetof(_PyInterpreterFrame, prev_instr));
+    SAY("thread.frame", offsetof(PyThreadState, cframe));
+    SAY("thread.inner_frame", offsetof(_PyCFrame, current_frame));
+#endif
+#else
+    SAY("code.name", offsetof(PyCodeObject, co_name));
+#if PY_VERSION_HEX >= 0x030a0000
+    SAY("code.lines", offsetof(PyCodeObject, co_linetable));
+#else
+    SAY("code.lines", offsetof(PyCodeObject, co_lnotab));
+#endif
+    SAY("frame.back", offsetof(PyFrameObject, f_back));
+    SAY("frame.code", offsetof(PyFrameObject, f_code));
+    SAY("frame.instruction", offsetof(PyFrameObject, f_lasti));
+    SAY("thread.frame", offsetof(PyThreadState, frame));
+#endif
+    SAY("bytes.data", offsetof(PyBytesObject, ob_sval));
+    SAY("gil.locked", offsetof(struct _gil_runtime_state, locked));
+    SAY("gil.holder", offsetof(struct _gil_runtime_state, last_holder));
+#if PY_VERSION_HEX >= 0x030c0000
+    SAY("interpreter.gil", offsetof(PyInterpreterState, _gil));
+#else
+    SAY("runtime.gil", offsetof(_PyRuntimeState, ceval.gil));
+#endif
 }
 
 #if PY_VERSION_HEX >= 0x030d0000
@@ -75,6 +122,18 @@ static void offsets(void)
     ENTRY("thread_interpreter", thread_state.interp);
     ENTRY("thread_handle", thread_state.thread_id);
     ENTRY("thread_native", thread_state.native_thread_id);
+    ENTRY("locked", interpreter_state.gil_runtime_state_locked);
+    ENTRY("holder", interpreter_state.gil_runtime_state_holder);
+    ENTRY("thread_frame", thread_state.current_frame);
+    ENTRY("back", interpreter_frame.previous);
+    ENTRY("code", interpreter_frame.executable);
+    ENTRY("instruction", interpreter_frame.instr_ptr);
+    ENTRY("owner", interpreter_frame.owner);
+    ENTRY("filename", code_object.filename);
+    ENTRY("name", code_object.qualname);
+    ENTRY("lines", code_object.linetable);
+    ENTRY("firstline", code_object.firstlineno);
+    ENTRY("instructions", code_object.co_code_adaptive);
 }
 #else
 static void offsets(void)
@@ -103,6 +162,7 @@ int main(void)
 {
     objects();
     collector();
+    frames();
     offsets();
     return 0;
 }

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use memprobe_probe_python::census::rules::RULES;
 use memprobe_probe_python::layout::{CollectorTable, Entries, Layout, Offsets, Place, TABLES};
+use memprobe_probe_python::stacks::rules::{FRAMES, Places, Told as FrameOffsets};
 use test_support::{Python, pythons};
 
 /// What C says of one interpreter: name of a field -> offset.
@@ -57,6 +58,7 @@ fn the_tables_are_those_of_the_headers() {
         assert!(row.verified, "{python}: mark this row as verified");
         compare_objects(&python, &told);
         compare_collector(&python, &row.collector, &told);
+        compare_frames(&python, &told);
         match &row.offsets {
             Offsets::Fixed(layout) => compare_layout(&python, layout, &told),
             Offsets::InRuntime(entries) => compare_entries(&python, entries, &told),
@@ -119,6 +121,62 @@ fn compare_collector(python: &Python, table: &CollectorTable, told: &Told) {
             ("gc.permanent", table.permanent),
             ("gc.statistics", table.statistics.unwrap()),
             ("gc.collecting", table.collecting.unwrap()),
+            ("gc.garbage", table.garbage.unwrap()),
+        ],
+    );
+}
+
+/// Where stacks are read from.
+fn compare_frames(python: &Python, told: &Told) {
+    let rules = FRAMES.iter().find(|rules| rules.minor == python.version.1).unwrap();
+    assert!(rules.verified, "{python}: mark these rules as verified");
+    compare(python, told, &[("bytes.data", 32)]);
+    match &rules.told {
+        FrameOffsets::Fixed(places) => compare_frame_places(python, places, told),
+        FrameOffsets::InRuntime(entries) => compare_frame_entries(python, entries, told),
+    }
+}
+
+fn compare_frame_places(python: &Python, places: &Places, told: &Told) {
+    let gil = told.get("runtime.gil").or(told.get("interpreter.gil")).unwrap();
+    compare(
+        python,
+        told,
+        &[
+            ("thread.frame", places.thread_frame),
+            ("frame.back", places.back),
+            ("frame.code", places.code),
+            ("frame.instruction", places.instruction),
+            ("code.filename", places.filename),
+            ("code.name", places.name),
+            ("code.lines", places.lines),
+            ("code.firstline", places.first_line),
+            ("gil.holder", places.gil_holder - gil),
+            ("gil.locked", places.gil_locked - gil),
+        ],
+    );
+    assert_eq!(told.get("thread.inner_frame").copied(), places.inner_frame, "{python}");
+    assert_eq!(told.get("frame.owner").copied(), places.owner, "{python}");
+    assert_eq!(told.get("code.instructions").copied(), places.instructions, "{python}");
+}
+
+fn compare_frame_entries(python: &Python, entries: &Places, told: &Told) {
+    compare(
+        python,
+        told,
+        &[
+            ("entry.thread_frame", entries.thread_frame),
+            ("entry.back", entries.back),
+            ("entry.code", entries.code),
+            ("entry.instruction", entries.instruction),
+            ("entry.owner", entries.owner.unwrap()),
+            ("entry.filename", entries.filename),
+            ("entry.name", entries.name),
+            ("entry.lines", entries.lines),
+            ("entry.firstline", entries.first_line),
+            ("entry.instructions", entries.instructions.unwrap()),
+            ("entry.holder", entries.gil_holder),
+            ("entry.locked", entries.gil_locked),
         ],
     );
 }

@@ -28,9 +28,10 @@ def report():
         everything = len(gc.get_objects())
     frozen = gc.get_freeze_count()
     stats = gc.get_stats()
+    garbage = len(gc.garbage)
     print(json.dumps({
         'objects': [young, middle, old] if new else [everything], 'frozen': frozen,
-        'enabled': gc.isenabled(), 'threshold': gc.get_threshold(), 'stats': stats,
+        'enabled': gc.isenabled(), 'threshold': gc.get_threshold(), 'stats': stats, 'garbage': garbage,
         'threads': len(threading.enumerate()), 'version': '%d.%d.%d' % sys.version_info[:3],
         'tids': [t.native_id for t in threading.enumerate()] if new else []}), flush=True)
 def count():
@@ -76,8 +77,13 @@ fn wait_until_blocked(pid: u32) {
     }
 }
 
-const SETUPS: [&str; 4] = [
+const SETUPS: [&str; 5] = [
     "",
+    "
+class Node: pass
+gc.set_debug(gc.DEBUG_SAVEALL)
+for n in range(100): a = Node(); a.me = a
+del a; gc.collect(); gc.set_debug(0)",
     "gc.collect(); gc.freeze(); junk = [[n] for n in range(1000)]",
     "gc.disable(); gc.set_threshold(900, 7, 3); junk = [[] for n in range(20000)]",
     "
@@ -110,6 +116,8 @@ fn the_collector_is_read_to_the_last_object() {
                 assert_eq!(objects[..3], told, "{python} {setup}");
             }
             assert_eq!(objects[3], truth["frozen"].as_u64().unwrap(), "{python} {setup}");
+            let garbage = table.value(gc::GARBAGE, 2).as_u64();
+            assert_eq!(garbage, truth["garbage"].as_u64(), "{python} {setup}");
             for row in 0..3 {
                 let enabled = table.value(gc::ENABLED, row);
                 assert_eq!(enabled, probe::Value::Bool(truth["enabled"].as_bool().unwrap()));

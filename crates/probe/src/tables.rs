@@ -3,6 +3,13 @@
 //! A rule never asks *which probe* a table came from: any probe that fills these tables is
 //! judged by the same rules. Every cell may be missing. Bytes are bytes, never KiB.
 
+mod python;
+
+pub use python::{
+    census, gc, interpreters, pymalloc, python_threads, size_classes, stacks, tracemalloc,
+    tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks,
+};
+
 /// One row per process of the target's tree. Question `rss` fills only the columns marked (c).
 pub mod processes {
     /// The table.
@@ -191,72 +198,6 @@ pub mod pressure {
     pub const TOTAL: &str = "total";
 }
 
-/// Python interpreters in the process (question `runtime`).
-pub mod interpreters {
-    /// The table.
-    pub const TABLE: &str = "interpreters";
-    /// Key: PID.
-    pub const PID: &str = "pid";
-    /// Key: address of the runtime (several libraries may be loaded).
-    pub const RUNTIME: &str = "runtime";
-    /// Key: id of the interpreter.
-    pub const INTERPRETER: &str = "interpreter";
-    /// Attribute: "3.11.7".
-    pub const VERSION: &str = "version";
-    /// Attribute: `release`, `debug`, `free-threaded`, joined by spaces.
-    pub const BUILD: &str = "build";
-    /// Attribute: file that holds the runtime.
-    pub const LIBRARY: &str = "library";
-    /// Attribute: how the runtime was found: `debug offsets`, `symbol`, `section`, `scan`.
-    pub const FOUND_BY: &str = "found_by";
-    /// Level, count: thread states.
-    pub const THREADS: &str = "threads";
-}
-
-/// Threads that the interpreter knows (question `threads`).
-pub mod python_threads {
-    /// The table.
-    pub const TABLE: &str = "python_threads";
-    /// Key: PID.
-    pub const PID: &str = "pid";
-    /// Key: address of the runtime.
-    pub const RUNTIME: &str = "runtime";
-    /// Key: id of the interpreter.
-    pub const INTERPRETER: &str = "interpreter";
-    /// Key: native thread id where known, else the pthread handle, else the thread state's address.
-    pub const THREAD: &str = "thread";
-    /// Attribute: name of the operating system's thread (`comm`), where known.
-    pub const NAME: &str = "name";
-}
-
-/// The cyclic garbage collector (question `gc`): one row per generation.
-pub mod gc {
-    /// The table.
-    pub const TABLE: &str = "gc";
-    /// Key: PID.
-    pub const PID: &str = "pid";
-    /// Key: address of the runtime.
-    pub const RUNTIME: &str = "runtime";
-    /// Key: id of the interpreter.
-    pub const INTERPRETER: &str = "interpreter";
-    /// Key: `0`, `1`, `2`, `permanent`.
-    pub const GENERATION: &str = "generation";
-    /// Attribute, bool: whether automatic collection is on.
-    pub const ENABLED: &str = "enabled";
-    /// Attribute, u64: threshold; 0 means never.
-    pub const THRESHOLD: &str = "threshold";
-    /// Attribute, u64: what `gc.get_count()` gives.
-    pub const COUNT: &str = "count";
-    /// Level, count: objects in the generation.
-    pub const OBJECTS: &str = "objects";
-    /// Counter, count: collections so far.
-    pub const COLLECTIONS: &str = "collections";
-    /// Counter, count: objects collected so far.
-    pub const COLLECTED: &str = "collected";
-    /// Counter, count: objects found uncollectable so far.
-    pub const UNCOLLECTABLE: &str = "uncollectable";
-}
-
 /// Parts of the native heap as the mappings show them (question `native`).
 pub mod native_heap {
     /// The table.
@@ -293,91 +234,6 @@ pub mod allocators {
     pub const VERSION: &str = "version";
     /// Key: file that holds it.
     pub const LIBRARY: &str = "library";
-}
-
-/// Live Python objects by type, also those that the collector does not track (question
-/// `census`). Without regard to interpreters: an object does not tell whose it is.
-pub mod census {
-    /// The table.
-    pub const TABLE: &str = "census";
-    /// Key: PID.
-    pub const PID: &str = "pid";
-    /// Key: `module.qualname`; types of the same name are one row.
-    pub const TYPE: &str = "type";
-    /// Level, count: live objects.
-    pub const OBJECTS: &str = "objects";
-    /// Level, bytes: what `sys.getsizeof` gives, summed; it counts some buffers outside.
-    pub const BYTES_SHALLOW: &str = "bytes_shallow";
-    /// Level, bytes: the objects' own blocks as the allocator rounds them.
-    pub const BYTES_ALLOCATED: &str = "bytes_allocated";
-    /// Level, bytes: buffers in blocks of their own that belong to the objects alone: items of
-    /// lists, tables of dictionaries and sets, data of byte arrays; without rounding.
-    pub const BYTES_BUFFERS: &str = "bytes_buffers";
-    /// Level, count: objects that the collector tracks.
-    pub const TRACKED: &str = "tracked";
-    /// Level, count: objects that never die (3.11 and up).
-    pub const IMMORTAL: &str = "immortal";
-    /// What stands for all types behind the most rows that are given.
-    pub const OTHERS: &str = "(other types)";
-}
-
-/// What the interpreter's allocator for small blocks holds (question `pymalloc`): one row per
-/// process, all its interpreters together.
-pub mod pymalloc {
-    /// The table.
-    pub const TABLE: &str = "pymalloc";
-    /// Key: PID.
-    pub const PID: &str = "pid";
-    /// Attribute, bytes: an arena, the unit in which memory is taken from the system.
-    pub const ARENA_SIZE: &str = "arena_size";
-    /// Attribute, bytes: a pool, the unit in which an arena is given to a size class.
-    pub const POOL_SIZE: &str = "pool_size";
-    /// Level, count: arenas.
-    pub const ARENAS: &str = "arenas";
-    /// Level, bytes: all arenas.
-    pub const BYTES: &str = "bytes";
-    /// Level, count: pools with at least one block in use.
-    pub const POOLS: &str = "pools";
-    /// Level, count: blocks in use.
-    pub const BLOCKS: &str = "blocks";
-    /// Level, bytes: blocks in use.
-    pub const BYTES_USED: &str = "bytes_used";
-    /// Level, bytes: free blocks in pools that have others in use.
-    pub const BYTES_FREE: &str = "bytes_free";
-    /// Level, bytes: pools that are in no use, and what an arena that does not begin at a
-    /// multiple of a pool loses.
-    pub const BYTES_UNUSED: &str = "bytes_unused";
-    /// Level, bytes: headers of pools in use.
-    pub const BYTES_HEADERS: &str = "bytes_headers";
-    /// Level, bytes: ends of pools in use that are too short for a block.
-    pub const BYTES_QUANTISATION: &str = "bytes_quantisation";
-    /// Level, count: arenas of which less than a quarter is in use.
-    pub const SPARSE_ARENAS: &str = "sparse_arenas";
-    /// Level, bytes: what those hold and do not use: what fragmentation costs.
-    pub const SPARSE_BYTES: &str = "sparse_bytes";
-}
-
-/// The size classes of that allocator (questions `pymalloc` and `census`).
-pub mod size_classes {
-    /// The table.
-    pub const TABLE: &str = "size_classes";
-    /// Key: PID.
-    pub const PID: &str = "pid";
-    /// Key: bytes of a block.
-    pub const BLOCK: &str = "block";
-    /// Level, count: pools with at least one block in use.
-    pub const POOLS: &str = "pools";
-    /// Level, count: blocks in use.
-    pub const USED: &str = "used";
-    /// Level, count: blocks that could be given without another pool.
-    pub const FREE: &str = "free";
-    /// Level, bytes: blocks in use.
-    pub const BYTES_USED: &str = "bytes_used";
-    /// Level, bytes: those free blocks.
-    pub const BYTES_FREE: &str = "bytes_free";
-    /// Level, count: blocks in use in which an object was recognised; missing where objects
-    /// were not looked for.
-    pub const OBJECTS: &str = "objects";
 }
 
 /// The ways in which reachable Python objects are held, each object by one of them (question

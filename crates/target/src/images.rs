@@ -19,7 +19,7 @@ use crate::procfs::{ProcessDir, clock, smaps};
 /// Symbolic links followed in one path, as many as the kernel follows.
 const MAX_LINKS: usize = 40;
 /// What the kernel puts behind the path of a file that has no name any more.
-const DELETED: &str = " (deleted)";
+pub(crate) const DELETED: &str = " (deleted)";
 
 /// A mapping of `/proc/PID/maps`.
 pub type Mapping = smaps::Mapping<'static>;

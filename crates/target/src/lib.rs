@@ -3,11 +3,16 @@
 //! [`procfs`] parses what the kernel says of a process and needs nothing else: it is all that the
 //! process probe compiles. With the feature `memory` (on by default) come `memory` (the seam
 //! through which parsers read another process: live, cached or fake), `elf` (its programs and
-//! libraries), `images` (where they are mapped) and `gentle` (reading without being in the way);
-//! with `freeze`, `freeze` (holding a process still while it is read).
+//! libraries), `images` (where they are mapped), `corefile` (what is left of a process that is gone)
+//! and `gentle` (reading without being in the way); with `freeze`, `freeze` (holding a process still
+//! while it is read) and `doctor` (what of all this works on a process).
 //!
 //! Unsafe code of the readers stands here and nowhere above.
 
+#[cfg(all(feature = "memory", target_os = "linux"))]
+pub mod corefile;
+#[cfg(all(feature = "freeze", target_os = "linux"))]
+pub mod doctor;
 #[cfg(all(feature = "memory", target_os = "linux"))]
 pub mod elf;
 #[cfg(all(feature = "freeze", target_os = "linux"))]

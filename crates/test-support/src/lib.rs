@@ -10,12 +10,16 @@
     reason = "a test that cannot set itself up should stop, loudly"
 )]
 
+mod core_writer;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+pub use core_writer::write_core;
 
 /// A Python interpreter on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,6 +173,11 @@ impl Running {
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Waits for its end.
+    pub fn end(&mut self) {
+        let _ = self.child.wait();
     }
 
     /// Kills it and waits for its end.

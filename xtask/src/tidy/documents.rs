@@ -7,7 +7,7 @@ use super::tree::File;
 use super::{Problem, Tree};
 
 /// The names of tables and columns, and the document that describes them.
-const NAMES: &str = "crates/probe/src/tables.rs";
+const NAMES: &str = "crates/probe/src/tables";
 const NAMES_DOCUMENT: &str = "docs/tables.md";
 
 /// The tutorial: all of its code is compiled.
@@ -158,13 +158,16 @@ fn stands_in(tree: &Tree, path: &str, block: &[&str]) -> Result<(), String> {
 
 /// Every table and column of the vocabulary is in the document, under the heading of its table.
 fn tables(tree: &Tree) -> Vec<Problem> {
-    let Some(names) = tree.file(NAMES) else { return Vec::new() };
+    let mut names = tree.files.iter().filter(|file| file.path.starts_with(NAMES)).peekable();
+    if names.peek().is_none() {
+        return Vec::new();
+    }
     let Some(document) = tree.file(NAMES_DOCUMENT) else {
         return vec![Problem::new("tables", NAMES_DOCUMENT, "there is no such document")];
     };
     let mut problems = Vec::new();
     let mut table = "";
-    for (_, line) in names.lines() {
+    for (_, line) in names.flat_map(File::lines) {
         let Some((name, value)) = constant(line) else { continue };
         if name == "TABLE" {
             table = value;

@@ -9,7 +9,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::{ColumnDescriptor, ColumnPath, SchemaDescriptor, Type, TypePtr};
 use probe::{Column, Error, ErrorKind, FileColumn, FileType, Result, Values};
 
-/// Level 1 writes 10 million rows per second and core; higher ones save a tenth and take thrice.
+/// The fastest of the ordinary levels: a process may be waiting while its tables are written.
 const ZSTD_LEVEL: i32 = 1;
 /// Rows of a page. More than the default: the columns are narrow.
 const PAGE_ROWS: usize = 128 << 10;

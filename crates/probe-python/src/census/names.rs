@@ -6,7 +6,7 @@ use target::memory::ReadMemory;
 
 use super::rules::{Keys, Rules};
 
-/// The longest name that is kept, bytes. The rest becomes an ellipsis.
+/// The longest name of a type that is kept, bytes.
 const LONGEST: usize = 256;
 /// The most entries of a type's dictionary that are looked through for `__module__`.
 const MOST_ENTRIES: u64 = 4096;
@@ -21,7 +21,7 @@ impl<M: ReadMemory> Names<'_, M> {
     /// `module.qualname` of the type at an address; its address in words when it has no name.
     pub(crate) fn of(&self, address: u64) -> Arc<str> {
         let name = self.read(address).unwrap_or_else(|| format!("<type at {address:#x}>"));
-        clean(&name).into()
+        clean(&name, LONGEST).into()
     }
 
     fn read(&self, address: u64) -> Option<String> {
@@ -32,7 +32,7 @@ impl<M: ReadMemory> Names<'_, M> {
             return Some(if plain.contains('.') { plain } else { format!("builtins.{plain}") });
         }
         let qualified = self.word(address + self.rules.cached_keys - 8);
-        let qualified = qualified.and_then(|at| self.text(at));
+        let qualified = qualified.and_then(|at| self.text(at, LONGEST));
         let last = || plain.rsplit('.').next().unwrap_or_default().to_owned();
         let name = qualified.filter(|name| !name.is_empty()).unwrap_or_else(last);
         match self.module(address) {
@@ -48,7 +48,7 @@ impl<M: ReadMemory> Names<'_, M> {
 
     /// `__module__` in the type's dictionary.
     fn module(&self, address: u64) -> Option<String> {
-        self.text(self.entry(address, "__module__")?)
+        self.text(self.entry(address, "__module__")?, LONGEST)
     }
 
     /// The value of a key in the type's dictionary.
@@ -79,12 +79,12 @@ impl<M: ReadMemory> Names<'_, M> {
         (0..entries.min(MOST_ENTRIES)).find_map(|entry| {
             let at = keys.checked_add(first + entry * step + key)?;
             let name = self.word(at).filter(|&name| name != 0)?;
-            (self.text(name)? == wanted).then(|| self.word(at.checked_add(8)?)).flatten()
+            (self.text(name, LONGEST)? == wanted).then(|| self.word(at.checked_add(8)?)).flatten()
         })
     }
 
-    /// A text, cut behind [`LONGEST`] bytes.
-    pub(crate) fn text(&self, address: u64) -> Option<String> {
+    /// A text, cut behind `most` characters and one more.
+    pub(crate) fn text(&self, address: u64, most: usize) -> Option<String> {
         let mut head = [0; 80];
         self.memory.read_prefix(address, &mut head).ok().filter(|&read| read >= 64)?;
         let word = |at: u64| head[at as usize..].first_chunk().map(|b| u64::from_ne_bytes(*b));
@@ -98,7 +98,7 @@ impl<M: ReadMemory> Names<'_, M> {
             (false, _) => word(form.compact)?,
         };
         let width = usize::try_from(kind).ok().filter(|width| [1, 2, 4].contains(width))?;
-        let length = word(16).map_or(0, |length| length.min(LONGEST as u64 + 1)) as usize;
+        let length = word(16).map_or(0, |length| length.min(most as u64 + 1)) as usize;
         let mut bytes = vec![0; length * width];
         self.memory.read(data, &mut bytes).ok()?;
         let character = |unit: &[u8]| {
@@ -109,11 +109,12 @@ impl<M: ReadMemory> Names<'_, M> {
     }
 }
 
-/// A name without control characters, and not longer than [`LONGEST`].
-pub(crate) fn clean(name: &str) -> String {
+/// A name without control characters, and not longer than `most` bytes. The rest becomes an
+/// ellipsis.
+pub(crate) fn clean(name: &str, most: usize) -> String {
     let mut text = String::new();
     for character in name.chars() {
-        if text.len() >= LONGEST {
+        if text.len() >= most {
             text.push('…');
             break;
         }
@@ -132,8 +133,8 @@ mod tests {
 
     #[test]
     fn hostile_names_are_tamed() {
-        assert_eq!(clean("a.B"), "a.B");
-        assert_eq!(clean("a\n\x1b[2J"), "a\\n\\u{1b}[2J");
-        assert!(clean(&"x".repeat(1 << 20)).len() < LONGEST + 8);
+        assert_eq!(clean("a.B", LONGEST), "a.B");
+        assert_eq!(clean("a\n\x1b[2J", LONGEST), "a\\n\\u{1b}[2J");
+        assert!(clean(&"x".repeat(1 << 20), LONGEST).len() < LONGEST + 8);
     }
 }

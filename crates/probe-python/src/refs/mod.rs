@@ -22,13 +22,13 @@ use heap::{Builder, EdgeChunk, Graph, Object, ObjectId, Objects, TypeId, TypeInf
 use probe::{Error, ErrorKind, Issue, Result};
 use target::images::{self, Image, Mapping};
 use target::memory::ReadMemory;
-use target::procfs::ProcessDir;
 
 use crate::attach::Python;
 use crate::census::names::Names;
 use crate::census::rules::Rules;
 use crate::census::types::{Kind, Shape};
 use crate::heap::losses;
+use crate::source::Source;
 use crate::walk::resident::Untouched;
 use crate::walk::seen::{Seen, place};
 use crate::walk::spans::Spans;
@@ -68,7 +68,7 @@ impl Python {
     /// whose objects can be recognised, or there are too many; those of reading memory.
     pub fn graph(&self, options: &GraphOptions) -> Result<(Graph, Vec<Issue>)> {
         let (rules, mut issues) = self.rules()?;
-        let mappings = images::mappings(self.process())?;
+        let mappings = self.memory().mappings()?;
         let (spans, untouched) = self.memory_map(&mappings, &mut issues);
         let libraries: Vec<&str> = self.runtimes().iter().map(|r| &*r.library).collect();
         let reader = Reader {
@@ -78,7 +78,7 @@ impl Python {
             untouched: &untouched,
             known: known(&mappings, &libraries),
             mappings: &mappings,
-            data: data(self.process(), &mappings),
+            data: data(self.memory(), &mappings),
             states: self.states(rules),
         };
         let (graph, more) = reader.read(options)?;
@@ -117,10 +117,10 @@ fn frame_way<M: ReadMemory>(memory: &M, rules: &Rules, runtime: u64) -> FrameWay
 }
 
 /// Where programs and libraries have their variables: what their files say, else the mappings.
-fn data(process: &ProcessDir, mappings: &[Mapping]) -> Vec<Data> {
+fn data(source: &Source, mappings: &[Mapping]) -> Vec<Data> {
     let mut list = Vec::new();
     for image in images::images(mappings) {
-        let Ok(elf) = image.elf(process) else {
+        let Ok(elf) = source.elf(&image) else {
             list.extend(writable(&image));
             continue;
         };

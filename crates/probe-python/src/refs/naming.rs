@@ -36,7 +36,7 @@ impl<M: ReadMemory> Namer<'_, '_, M> {
             char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
         };
         let text: String = bytes.chunks_exact(kind as usize).map(unit).collect();
-        Some(clean(&text))
+        Some(clean(&text, LONGEST as usize))
     }
 
     fn text_at(&mut self, place: u64) -> Option<String> {
@@ -73,7 +73,7 @@ impl<M: ReadMemory> Namer<'_, '_, M> {
         let (qualname, module) = if self.walker.rules.minor < 10 { (104, 88) } else { (40, 104) };
         let name = self.text_at(at + qualname)?;
         Some(match self.text_at(at + module) {
-            Some(module) => clean(&format!("{module}.{name}")),
+            Some(module) => clean(&format!("{module}.{name}"), LONGEST as usize),
             None => name,
         })
     }

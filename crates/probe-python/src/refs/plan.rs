@@ -191,41 +191,8 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
             }
         }
         plan.first_value = labels::slot(names.len());
-        let mut from = 16;
-        for raw in chain.iter().rev() {
-            let own = if raw.is_heap() && raw.dealloc == self.subtype_dealloc {
-                None
-            } else if self.is_known(raw.dealloc) {
-                Some(labels::FIELD)
-            } else {
-                plan.conservative |= raw.basic > from;
-                Some(labels::CONSERVATIVE)
-            };
-            if let Some(label) = own {
-                let words =
-                    (from.max(skip).next_multiple_of(8)..raw.basic.min(8 * MOST_WORDS)).step_by(8);
-                fields.extend(
-                    words
-                        .filter(|at| at + 8 <= raw.basic)
-                        .map(|offset| Field { offset: offset as u32, label }),
-                );
-            }
-            from = from.max(raw.basic);
-        }
-        if this.dict_offset > 0 {
-            fields.insert(0, Field { offset: this.dict_offset as u32, label: labels::DICT });
-        }
-        let borrowed = if is_known { borrowed(self.rules, &solid.name) } else { &[] };
-        let weak = this.weaklist;
-        fields.retain(|field| {
-            let at = u64::from(field.offset);
-            at != weak
-                && !borrowed.contains(&at)
-                && (at >= skip || field.label == labels::DICT && shape.kind != Kind::Type)
-        });
-        let mut seen = std::collections::HashSet::new();
-        fields.retain(|field| seen.insert(field.offset));
-        fields.sort_by_key(|field| field.offset);
+        plan.conservative |= self.plain_fields(&chain, skip, &mut fields);
+        self.settle(&mut fields, this, shape, skip, is_known.then_some(&*solid.name));
         if plan.special == Special::Cell {
             fields.iter_mut().for_each(|field| field.label = labels::CELL);
         }
@@ -239,6 +206,58 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
         }
         plan.conservative |= plan.items == Some(labels::CONSERVATIVE);
         plan
+    }
+
+    /// Adds the words that C code of each base may use; whether some of it is unknown.
+    fn plain_fields(&self, chain: &[Raw], skip: u64, fields: &mut Vec<Field>) -> bool {
+        let mut conservative = false;
+        let mut from = 16;
+        for raw in chain.iter().rev() {
+            let own = if raw.is_heap() && raw.dealloc == self.subtype_dealloc {
+                None
+            } else if self.is_known(raw.dealloc) {
+                Some(labels::FIELD)
+            } else {
+                conservative |= raw.basic > from;
+                Some(labels::CONSERVATIVE)
+            };
+            if let Some(label) = own {
+                let words =
+                    (from.max(skip).next_multiple_of(8)..raw.basic.min(8 * MOST_WORDS)).step_by(8);
+                fields.extend(
+                    words
+                        .filter(|at| at + 8 <= raw.basic)
+                        .map(|offset| Field { offset: offset as u32, label }),
+                );
+            }
+            from = from.max(raw.basic);
+        }
+        conservative
+    }
+
+    /// Leaves out what owns nothing and what is there twice, and puts the rest in order.
+    fn settle(
+        &self,
+        fields: &mut Vec<Field>,
+        this: &Raw,
+        shape: &Shape,
+        skip: u64,
+        known: Option<&str>,
+    ) {
+        if this.dict_offset > 0 {
+            fields.insert(0, Field { offset: this.dict_offset as u32, label: labels::DICT });
+        }
+        let borrowed = known.map_or(&[][..], |name| borrowed(self.rules, name));
+        let weak = this.weaklist;
+        fields.retain(|field| {
+            let at = u64::from(field.offset);
+            at != weak
+                && !borrowed.contains(&at)
+                && (at >= skip || field.label == labels::DICT && shape.kind != Kind::Type)
+        });
+        let mut seen = std::collections::HashSet::new();
+        fields.retain(|field| seen.insert(field.offset));
+        fields.sort_by_key(|field| field.offset);
     }
 
     /// Fields of a named tuple made in C that do not count as its items.

@@ -9,12 +9,14 @@ use crate::procfs::{ProcessDir, smaps::Mapping};
 
 /// Room in a memory cgroup that the copy gets at least, bytes.
 const LEAST_ROOM: u64 = 16 << 20;
+/// What no limit of a cgroup looks like, bytes: more than any machine has.
+const NO_LIMIT: u64 = 1 << 60;
 /// The part of the target's anonymous memory that it may write while the copy lives: every page
 /// it writes is there twice.
 const WRITTEN_PART: u64 = 16;
 
 /// The error when somebody else traces the process.
-pub(super) fn already_traced(process: &ProcessDir) -> Option<Error> {
+pub(crate) fn already_traced(process: &ProcessDir) -> Option<Error> {
     let status = process.read("status").ok()?;
     let tracer: u32 = field(&status, "TracerPid")?.parse().ok().filter(|&pid| pid != 0)?;
     let pid = process.pid();
@@ -44,7 +46,7 @@ pub(super) fn ended(process: &ProcessDir) -> Error {
 }
 
 /// The value of a line of `status`.
-pub(super) fn field<'t>(status: &'t [u8], name: &str) -> Option<&'t str> {
+pub(crate) fn field<'t>(status: &'t [u8], name: &str) -> Option<&'t str> {
     let line = status.split(|&b| b == b'\n').find(|line| {
         line.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&b':'))
     })?;
@@ -53,7 +55,7 @@ pub(super) fn field<'t>(status: &'t [u8], name: &str) -> Option<&'t str> {
 
 /// How the system calls of a thread are filtered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Seccomp {
+pub(crate) enum Seccomp {
     /// They are not.
     #[default]
     Off,
@@ -62,7 +64,7 @@ pub(super) enum Seccomp {
 }
 
 /// How the calls of a thread are filtered, or why it can make no copy.
-pub(super) fn thread(process: &ProcessDir, tid: u32) -> Result<Seccomp, String> {
+pub(crate) fn thread(process: &ProcessDir, tid: u32) -> Result<Seccomp, String> {
     let status = process.read(&format!("task/{tid}/status")).map_err(|e| format!("{e:#}"))?;
     let features = field(&status, "x86_Thread_features").unwrap_or_default();
     if features.split_whitespace().any(|feature| feature == "shstk") {
@@ -82,6 +84,27 @@ pub(super) fn refuse_copy(process: &ProcessDir) -> Result<(), String> {
 
 /// Why a memory cgroup of the process has no room for a copy.
 fn no_room(process: &ProcessDir, status: &[u8]) -> Option<String> {
+    let Room { left, needed } = room(process, status)?;
+    (left < needed).then(|| {
+        format!(
+            "its memory cgroup has room for {} KiB more and a copy may take {} KiB",
+            left >> 10,
+            needed >> 10
+        )
+    })
+}
+
+/// The room for a copy, bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// What the tightest memory cgroup of the process may take more.
+    pub(crate) left: u64,
+    /// What a copy may take.
+    pub(crate) needed: u64,
+}
+
+/// The room in the memory cgroups of a process; `None` where none has a limit that can be seen.
+pub(crate) fn room(process: &ProcessDir, status: &[u8]) -> Option<Room> {
     let kib = |name| {
         let text = field(status, name)?;
         text.strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
@@ -91,14 +114,9 @@ fn no_room(process: &ProcessDir, status: &[u8]) -> Option<String> {
     let needed = tables.saturating_add(written.max(LEAST_ROOM));
     let cgroup = process.read("cgroup").ok()?;
     let mounts = fs::read("/proc/self/mountinfo").ok()?;
-    let least = places(&cgroup, &mounts).iter().flat_map(rooms).min()?;
-    (least < needed).then(|| {
-        format!(
-            "its memory cgroup has room for {} KiB more and a copy may take {} KiB",
-            least >> 10,
-            needed >> 10
-        )
-    })
+    // Version 1 writes the largest number of pages where there is no limit.
+    let left = places(&cgroup, &mounts).iter().flat_map(rooms).min().filter(|&n| n < NO_LIMIT)?;
+    Some(Room { left, needed })
 }
 
 /// The room in each level of a memory cgroup that has a limit, bytes.

@@ -23,7 +23,7 @@
 
 // Where there is no fork, what only the fork needs is not used.
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
-mod checks;
+pub(crate) mod checks;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 mod copies;
 #[cfg(target_arch = "x86_64")]
@@ -181,6 +181,11 @@ pub fn freeze(target: &Target, method: Method, options: &Options) -> Result<Froz
         copies: report.copies,
         tracer: Some(tracer),
     })
+}
+
+/// Why a copy of the process cannot be had, as far as can be told without touching it.
+pub(crate) fn refuses_copy(process: &ProcessDir) -> Option<Error> {
+    fork::Plan::make(process).err()
 }
 
 fn unfrozen(pid: u32) -> FrozenTarget {

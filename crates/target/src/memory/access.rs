@@ -12,17 +12,17 @@ const SYS_PTRACE: u32 = 19;
 
 /// What decides who may read whose memory.
 #[derive(Clone, Copy, Debug, Default)]
-struct Facts {
+pub(crate) struct Facts {
     /// This program's effective user.
-    own_uid: u32,
+    pub(crate) own_uid: u32,
     /// The target's effective user.
-    uid: Option<u32>,
+    pub(crate) uid: Option<u32>,
     /// Whether this program has `CAP_SYS_PTRACE` in its own user namespace.
-    capable: bool,
+    pub(crate) capable: bool,
     /// `kernel.yama.ptrace_scope`.
-    scope: Option<u64>,
+    pub(crate) scope: Option<u64>,
     /// Whether the target may be dumped: the kernel gives its files in `/proc` to root if not.
-    dumpable: bool,
+    pub(crate) dumpable: bool,
 }
 
 /// The error for a read of memory that was refused: which right is missing and how to get it.
@@ -39,7 +39,8 @@ pub fn explain(process: &ProcessDir, error: io::Error) -> Error {
     .with_hint(hint)
 }
 
-fn gather(process: &ProcessDir) -> Facts {
+/// Looks them up.
+pub(crate) fn gather(process: &ProcessDir) -> Facts {
     let uid = process.status().ok().and_then(|status| status.uid);
     let owner = std::fs::metadata(format!("/proc/{}", process.pid())).map(|m| m.uid()).ok();
     Facts {
@@ -57,9 +58,11 @@ fn own_capabilities() -> Option<u64> {
     u64::from_str_radix(line.trim(), 16).ok()
 }
 
-fn advise(facts: &Facts) -> (String, &'static str) {
-    const AS_ROOT: &str = "run as root, or give this program the capability CAP_SYS_PTRACE (`sudo setcap \
+/// What an administrator can give.
+pub(crate) const AS_ROOT: &str = "run as root, or give this program the capability CAP_SYS_PTRACE (`sudo setcap \
          cap_sys_ptrace+ep FILE`; in a container `--cap-add=SYS_PTRACE`)";
+
+fn advise(facts: &Facts) -> (String, &'static str) {
     let own = facts.own_uid;
     match facts {
         Facts { capable: true, .. } => (

@@ -4,7 +4,7 @@
 //! frozen copy or a test's own segments is not their business. Whatever comes back is hostile:
 //! lengths found in it must be bounded before they are used.
 
-mod access;
+pub(crate) mod access;
 mod cached;
 mod fake;
 mod live;

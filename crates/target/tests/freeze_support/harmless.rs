@@ -3,7 +3,7 @@
 use memprobe_target::freeze::Method;
 use test_support::pythons;
 
-use crate::support::{METHODS, assert_free, families, is_long, program, torment};
+use crate::support::{METHODS, assert_free, families, figures, is_long, program, torment};
 
 /// Freezes a program in all ways on every interpreter.
 fn harmless(name: &str) {
@@ -13,6 +13,7 @@ fn harmless(name: &str) {
         let own = families(target.pid()).len();
         for &method in METHODS {
             let (forks, stops) = torment(&mut target, method, times);
+            figures(&python, &format!("{name} copies={forks} stops={stops}"));
             match method {
                 Method::Stop => assert_eq!(forks, 0),
                 Method::Fork => assert_eq!(stops, 0),
@@ -41,5 +42,6 @@ macro_rules! programs {
 }
 
 programs! {
-    busy sleeping waiting children spawning vforking signals thread_storm many_threads asynchronous pool
+    busy sleeping epoll futex waiting children spawning vforking signals thread_storm many_threads
+    asynchronous pool processes
 }

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use memprobe_target::freeze::Method;
 use memprobe_target::memory::ReadMemory;
-use test_support::{Running, pythons};
+use test_support::{Python, Running, pythons};
 
 use crate::support::{
-    METHODS, assert_free, families, freeze_now, is_long, program, status, try_freeze,
+    METHODS, assert_free, families, figures, freeze_now, is_long, program, status, try_freeze,
 };
 
 const JOB: &str = "MEMPROBE_TEST_FREEZE_LOOP";
@@ -61,13 +61,12 @@ fn next(state: &mut u64) -> u64 {
     *state >> 33
 }
 
-fn kill_at_random(name: &str, times: u32) {
-    let python = pythons().pop().unwrap();
-    let mut target = program(&python, name);
+fn kill_at_random(python: &Python, name: &str, rounds: u32) {
+    let mut target = program(python, name);
     let pid = target.pid();
     let own = families(pid).len();
     let mut random = 12;
-    for round in 0..times {
+    for round in 0..rounds {
         for &method in METHODS {
             let mut looper = looper(pid, method, false).unwrap();
             std::thread::sleep(Duration::from_micros(next(&mut random) % 30_000));
@@ -80,6 +79,8 @@ fn kill_at_random(name: &str, times: u32) {
             assert_free(pid);
         }
     }
+    let kills = rounds as usize * METHODS.len();
+    figures(python, &format!("{name} kills={kills}"));
     if name == "vforking" {
         // It always has a child of its own, which it takes with it.
         target.close_stdin();
@@ -92,7 +93,7 @@ fn kill_at_random(name: &str, times: u32) {
         std::thread::yield_now();
     }
     let left = families(pid).len() - own;
-    eprintln!("{python}: {name}: {left} entries of ended copies left of {times} kills");
+    eprintln!("{python}: {name}: {left} entries of ended copies left of {kills} kills");
     freeze_now(pid, Method::Auto).release().unwrap();
     assert_eq!(families(pid).len(), own, "{:?}", families(pid));
     assert_eq!(target.ask("go"), "ok");
@@ -100,8 +101,12 @@ fn kill_at_random(name: &str, times: u32) {
 
 #[test]
 fn the_target_survives_a_kill() {
-    let times = if is_long() { 200 } else { 15 };
-    for name in ["busy", "sleeping", "waiting", "many_threads", "vforking", "permitted"] {
-        kill_at_random(name, times);
+    let all = pythons();
+    // In the short form on the newest alone, in the long form over 200 kills of each on all.
+    let (used, rounds) = if is_long() { (&all[..], 67) } else { (&all[all.len() - 1..], 15) };
+    for python in used {
+        for name in ["busy", "sleeping", "waiting", "many_threads", "vforking", "permitted"] {
+            kill_at_random(python, name, rounds);
+        }
     }
 }

@@ -20,6 +20,12 @@ pub(crate) fn is_long() -> bool {
     std::env::var_os("MEMPROBE_TORTURE").is_some_and(|value| value == "1")
 }
 
+/// Says what was done. `cargo xtask torture` adds up these lines.
+pub(crate) fn figures(python: &Python, text: &str) {
+    let (major, minor, patch) = python.version;
+    eprintln!("torture: {major}.{minor}.{patch}{} {text}", python.flags);
+}
+
 pub(crate) fn program(python: &Python, name: &str) -> Running {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/freeze_support/programs.py");
     Running::script(python, &file, &[name])

@@ -250,6 +250,88 @@ def pool():
     return lambda: check(workers.map(abs, range(-20, 0)) == list(range(20, 0, -1)), "map")
 
 
+def processes():
+    """Processes of multiprocessing, forked and spawned, which send what they were asked for."""
+    import multiprocessing
+
+    def run(method):
+        context = multiprocessing.get_context(method)
+        queue = context.SimpleQueue()
+        child = context.Process(target=send_squares, args=(queue, 20))
+        child.start()
+        check(queue.get() == [n * n for n in range(20)], "squares")
+        child.join()
+        check(child.exitcode == 0, "exit status %r of a child by %s" % (child.exitcode, method))
+
+    # The first one brings a child that stays: the tracker of resources.
+    run("spawn")
+
+    def work():
+        run("fork")
+        run("spawn")
+
+    return work
+
+
+def send_squares(queue, count):
+    queue.put([n * n for n in range(count)])
+
+
+def epoll():
+    """A thread that sits in epoll without a time limit and must see each byte once."""
+    outer, inner = os.pipe(), os.pipe()
+    poll = select.epoll()
+    poll.register(outer[0], select.EPOLLIN)
+
+    def run():
+        while True:
+            events = poll.poll()
+            check(events == [(outer[0], select.EPOLLIN)], events)
+            os.write(inner[1], os.read(outer[0], 1))
+
+    start(run)
+
+    def work():
+        for number in range(50):
+            byte = bytes(bytearray([number]))
+            os.write(outer[1], byte)
+            echo = os.read(inner[0], 10)
+            check(echo == byte, "%r came back for %r" % (echo, byte))
+
+    return work
+
+
+def futex():
+    """Two threads that hand a lock to each other, each asleep in the kernel until it is woken."""
+    mine, other = threading.Lock(), threading.Lock()
+    mine.acquire()
+    other.acquire()
+    count = [0]
+
+    def run():
+        while True:
+            other.acquire()
+            count[0] += 1
+            mine.release()
+
+    start(run)
+
+    def work():
+        before = count[0]
+        for _ in range(50):
+            other.release()
+            mine.acquire()
+        check(count[0] == before + 50, count)
+
+    return work
+
+
+def start(run):
+    thread = threading.Thread(target=run)
+    thread.daemon = True
+    thread.start()
+
+
 def filtered():
     """System calls by which processes are made or collected kill this one."""
     filter_calls(56, 57, 61, 435)  # clone, fork, wait4, clone3

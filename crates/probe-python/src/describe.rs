@@ -1,0 +1,72 @@
+//! What the probe says of itself.
+
+use probe::tables::{
+    census, gc, interpreters, pymalloc, python_threads, size_classes, stacks, tracemalloc,
+    tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks,
+};
+use probe::{Characteristics, Descriptor, Level, Question};
+
+pub(crate) fn descriptor() -> Descriptor {
+    Descriptor {
+        name: "python".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        summary: "CPython from outside: interpreters, threads, collector, objects, pools".into(),
+        level: Level::Medium,
+        questions: vec![
+            Question::new(
+                "runtime",
+                &[interpreters::TABLE],
+                "some 100 small reads, under 1 ms; 10 ms the first time",
+            ),
+            Question::new(
+                "threads",
+                &[python_threads::TABLE],
+                "the same, and one file of /proc per thread",
+            ),
+            Question::new(
+                "stacks",
+                &[stacks::TABLE],
+                "the same, and some four small reads per frame",
+            ),
+            Question::new(
+                "gc",
+                &[gc::TABLE],
+                "reads the headers of all tracked objects: about 0.2 s of this program per \
+                 million",
+            ),
+            Question::new(
+                "tracemalloc",
+                &[
+                    tracemalloc::TABLE,
+                    tracemalloc_files::TABLE,
+                    tracemalloc_lines::TABLE,
+                    tracemalloc_tracebacks::TABLE,
+                ],
+                "some ms where it is off in the target; else about 1 s of this program per \
+                 million blocks",
+            ),
+            Question::new(
+                "pymalloc",
+                &[pymalloc::TABLE, size_classes::TABLE],
+                "reads all anonymous memory once: about 0.3 s of this program per GB",
+            ),
+            Question::new(
+                "census",
+                &[census::TABLE, size_classes::TABLE],
+                "the same, and looks at every block: about 0.1 s of this program per million \
+                 objects",
+            ),
+        ],
+        characteristics: Characteristics {
+            availability: "Linux, CPython 3.7 to 3.15 (3.14 and 3.15 untested); needs the \
+                           right to trace the process"
+                .into(),
+            memory_granularity: "objects by type, blocks by size class, objects per generation"
+                .into(),
+            execution_granularity: "interpreter and thread".into(),
+            memory_cost: "none".into(),
+            execution_cost: "none: memory is read while the process runs".into(),
+            developer_cost: "none: no change, no restart, no symbols".into(),
+        },
+    }
+}
