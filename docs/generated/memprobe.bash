@@ -167,7 +167,7 @@ _memprobe() {
 
     case "${cmd}" in
         memprobe)
-            opts="-p -m -l -f -o -v -q -h -V --pid --match --level --preset --plugin --for --every --events --event-regex --format --output --record --force --fail-on --pass-status --repeat --verbose --quiet --plugin-dir --help --version check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help"
+            opts="-p -m -l -f -o -v -q -h -V --pid --match --level --preset --plugin --for --every --freeze --events --event-regex --format --output --record --force --fail-on --pass-status --repeat --verbose --quiet --plugin-dir --help --version check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -233,6 +233,10 @@ _memprobe() {
                     ;;
                 --every)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --events)
@@ -330,7 +334,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__capture)
-            opts="-p -o -l -f -v -q -h --pid --output --force --level --preset --plugin --format --verbose --quiet --plugin-dir --help"
+            opts="-p -o -l -f -v -q -h --pid --output --force --level --preset --plugin --freeze --format --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -396,6 +400,10 @@ _memprobe() {
                     fi
                     return 0
                     ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
                     return 0
@@ -419,7 +427,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__census)
-            opts="-p -f -v -q -h --pid --core --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --core --freeze --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -446,6 +454,10 @@ _memprobe() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -475,7 +487,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__check)
-            opts="-l -f -o -v -q -h --level --preset --plugin --for --every --events --event-regex --format --output --record --force --max-growth --repeat --warmup --allow-undecided --verbose --quiet --plugin-dir --help"
+            opts="-l -f -o -v -q -h --level --preset --plugin --for --every --freeze --events --event-regex --format --output --record --force --max-growth --repeat --warmup --allow-undecided --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -525,6 +537,10 @@ _memprobe() {
                     ;;
                 --every)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --events)
@@ -713,7 +729,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__gc)
-            opts="-p -f -v -q -h --pid --core --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --core --freeze --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -740,6 +756,10 @@ _memprobe() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -1077,7 +1097,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__malloc)
-            opts="-p -f -v -q -h --pid --core --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --core --freeze --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1104,6 +1124,10 @@ _memprobe() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -1364,7 +1388,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__pymalloc)
-            opts="-p -f -v -q -h --pid --core --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --core --freeze --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1391,6 +1415,10 @@ _memprobe() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -1516,7 +1544,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__stacks)
-            opts="-p -f -v -q -h --pid --core --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --core --freeze --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1543,6 +1571,10 @@ _memprobe() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -1572,7 +1604,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__tracemalloc)
-            opts="-p -f -v -q -h --pid --core --format --rows --verbose --quiet --plugin-dir --help"
+            opts="-p -f -v -q -h --pid --core --freeze --format --rows --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1599,6 +1631,10 @@ _memprobe() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
                     return 0
                     ;;
                 --format)

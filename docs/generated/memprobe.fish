@@ -174,6 +174,10 @@ complete -c memprobe -n "__fish_memprobe_using_subcommand pymalloc" -s q -l quie
 complete -c memprobe -n "__fish_memprobe_using_subcommand pymalloc" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c memprobe -n "__fish_memprobe_using_subcommand malloc" -s p -l pid -d 'The process' -r
 complete -c memprobe -n "__fish_memprobe_using_subcommand malloc" -l core -d 'Read this core file instead of a process' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand malloc" -l freeze -d 'Hold the process still while its memory is read' -r -f -a "auto\t'As fork where that can be had, else as stop'
+fork\t'Read a copy that the process makes of itself: a pause of about 20 ms per GB'
+stop\t'Stop it for as long as it is read'
+none\t'Read it while it runs: no pause, but figures may be torn'"
 complete -c memprobe -n "__fish_memprobe_using_subcommand malloc" -s f -l format -d 'Form of the answer; JSON is the snapshot of the probe' -r -f -a "text\t'For people'
 json\t'For programs: `memprobe.report/1`'
 markdown\t'For pasting into an issue tracker'"

@@ -1,6 +1,7 @@
 //! The questions `pymalloc` and `census`: what is surveyed in a process, and its tables.
 
 use probe::{Error, ErrorKind, Issue, Request, Result, Table};
+use target::images::Mapping;
 use target::procfs::clock;
 
 use crate::attach::Python;
@@ -33,8 +34,21 @@ impl Python {
 
     fn survey_with(&self, wanted: Wanted, each: Option<&Each<'_>>) -> Result<(Survey, Vec<Issue>)> {
         let (rules, mut issues) = self.rules()?;
-        let mappings = self.memory().mappings()?;
-        let spans = Spans::new(&mappings);
+        let (spans, untouched) = self.memory_map(&self.memory().mappings()?, &mut issues);
+        let hurry = self.is_stopped();
+        let survey = survey_touched(self.memory(), &spans, &untouched, rules, wanted, each, hurry)?;
+        issues.extend(losses(&survey));
+        issues.extend(self.mimalloc(&survey));
+        Ok((survey, issues))
+    }
+
+    /// Which memory may hold objects, and which of it was never touched.
+    pub(crate) fn memory_map(
+        &self,
+        mappings: &[Mapping],
+        issues: &mut Vec<Issue>,
+    ) -> (Spans, Untouched) {
+        let spans = Spans::new(mappings);
         let untouched = match self.memory().pagemap() {
             Some(pagemap) => Untouched::read(&pagemap, &spans, clock::page_size()),
             // Then all of it is read.
@@ -47,11 +61,7 @@ impl Python {
                 untouched.left_out
             )));
         }
-        let hurry = self.is_stopped();
-        let survey = survey_touched(self.memory(), &spans, &untouched, rules, wanted, each, hurry)?;
-        issues.extend(losses(&survey));
-        issues.extend(self.mimalloc(&survey));
-        Ok((survey, issues))
+        (spans, untouched)
     }
 
     /// Says so when the objects are in an allocator that is not read.
@@ -68,7 +78,7 @@ impl Python {
     }
 
     /// How objects look: as the newest initialised interpreter has them.
-    fn rules(&self) -> Result<(&'static Rules, Vec<Issue>)> {
+    pub(crate) fn rules(&self) -> Result<(&'static Rules, Vec<Issue>)> {
         let initialised = |runtime: &&Runtime| {
             self.interpreters(runtime).is_ok_and(|interpreters| !interpreters.is_empty())
         };
@@ -99,7 +109,7 @@ impl Python {
 }
 
 /// What was lost.
-fn losses(survey: &Survey) -> Vec<Issue> {
+pub(crate) fn losses(survey: &Survey) -> Vec<Issue> {
     let mut issues = Vec::new();
     let torn = survey.pymalloc.torn_pools;
     if torn > 0 {

@@ -4,7 +4,7 @@
 #![allow(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used, reason = "tests")]
 
 use memprobe_probe_python::census::rules::{RULES, Rules};
-use memprobe_probe_python::{Python as Attached, Survey, Wanted, walk};
+use memprobe_probe_python::{GraphOptions, Python as Attached, Survey, Wanted, refs, walk};
 use probe::Target;
 use target::images::{self, Mapping};
 use target::memory::{FakeMemory, LiveMemory, ReadMemory};
@@ -57,7 +57,21 @@ input()";
 
 impl Copy {
     /// A copy whose writable segments a function may change.
-    fn survey(&self, mut change: impl FnMut(&mut Vec<u8>)) -> Survey {
+    fn survey(&self, change: impl FnMut(&mut Vec<u8>)) -> Survey {
+        let memory = self.changed(change);
+        walk::survey(&memory, &self.mappings, self.rules, Wanted::Objects, None).unwrap()
+    }
+
+    /// The graph of the same, bounded by the size of memory.
+    fn graph(&self, change: impl FnMut(&mut Vec<u8>)) {
+        let memory = self.changed(change);
+        let options = GraphOptions::default();
+        let (graph, _) = refs::graph(&memory, &self.mappings, self.rules, &options).unwrap();
+        let edges = graph.edge_count() as u64;
+        assert!(edges < 64 * self.most(), "{} objects, {edges} edges", graph.len());
+    }
+
+    fn changed(&self, mut change: impl FnMut(&mut Vec<u8>)) -> FakeMemory {
         let mut memory = FakeMemory::default();
         for (start, bytes) in &self.segments {
             let mut bytes = bytes.clone();
@@ -67,7 +81,7 @@ impl Copy {
             }
             memory.add(*start, bytes);
         }
-        walk::survey(&memory, &self.mappings, self.rules, Wanted::Objects, None).unwrap()
+        memory
     }
 
     fn most(&self) -> u64 {
@@ -104,6 +118,21 @@ fn a_copy_is_counted_like_the_process() {
     assert_eq!(sorted(live), sorted(again));
 }
 
+/// One word of so many becomes another word of the same memory, a small number, or nonsense.
+fn spoil(numbers: &mut Numbers, bytes: &mut [u8], one_of: usize) {
+    for _ in 0..bytes.len() / 8 / one_of {
+        let words = bytes.len() as u64 / 8;
+        let (to, from) = (numbers.next(words) as usize, numbers.next(words) as usize);
+        let value = match numbers.next(4) {
+            0 => u64::from_ne_bytes(*bytes[from * 8..].first_chunk().unwrap()),
+            1 => numbers.next(64),
+            2 => u64::MAX - numbers.next(64),
+            _ => numbers.next(u64::MAX),
+        };
+        bytes[to * 8..to * 8 + 8].copy_from_slice(&value.to_ne_bytes());
+    }
+}
+
 #[test]
 fn broken_memory_is_survived() {
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
@@ -111,23 +140,13 @@ fn broken_memory_is_survived() {
         let whole = copy.survey(|_| {});
         let all = objects(&whole);
         assert!(all > 10_000, "{} objects", all);
-        // One word in a thousand is another word of the same memory, a small number, or nonsense.
         for round in 0..12 {
-            let broken = copy.survey(|bytes| {
-                for _ in 0..bytes.len() / 8 / [1000, 100, 10][round % 3] {
-                    let words = bytes.len() as u64 / 8;
-                    let (to, from) = (numbers.next(words) as usize, numbers.next(words) as usize);
-                    let value = match numbers.next(4) {
-                        0 => u64::from_ne_bytes(*bytes[from * 8..].first_chunk().unwrap()),
-                        1 => numbers.next(64),
-                        2 => u64::MAX - numbers.next(64),
-                        _ => numbers.next(u64::MAX),
-                    };
-                    bytes[to * 8..to * 8 + 8].copy_from_slice(&value.to_ne_bytes());
-                }
-            });
+            let broken =
+                copy.survey(|bytes| spoil(&mut numbers, bytes, [1000, 100, 10][round % 3]));
+            copy.graph(|bytes| spoil(&mut numbers, bytes, [1000, 100, 10][round % 3]));
             assert!(objects(&broken) <= copy.most(), "{} objects", objects(&broken));
         }
+        copy.graph(|bytes| bytes.truncate(numbers.next(bytes.len() as u64) as usize));
         // Segments that end early: the rest cannot be read.
         let cut = copy.survey(|bytes| bytes.truncate(numbers.next(bytes.len() as u64) as usize));
         assert!(cut.unreadable > 0 && objects(&cut) <= all);

@@ -48,7 +48,12 @@ impl<M: ReadMemory> Names<'_, M> {
 
     /// `__module__` in the type's dictionary.
     fn module(&self, address: u64) -> Option<String> {
-        let dict = self.word(address + 264).filter(|&dict| dict != 0)?;
+        self.text(self.entry(address, "__module__")?, LONGEST)
+    }
+
+    /// The value of a key in the type's dictionary.
+    pub(crate) fn entry(&self, address: u64, wanted: &str) -> Option<u64> {
+        let dict = self.word(address.checked_add(264)?).filter(|&dict| dict != 0)?;
         let keys = self.word(dict.checked_add(32)?)?;
         let mut head = [0; 40];
         self.memory.read(keys, &mut head).ok()?;
@@ -74,9 +79,7 @@ impl<M: ReadMemory> Names<'_, M> {
         (0..entries.min(MOST_ENTRIES)).find_map(|entry| {
             let at = keys.checked_add(first + entry * step + key)?;
             let name = self.word(at).filter(|&name| name != 0)?;
-            (self.text(name, LONGEST)? == "__module__")
-                .then(|| self.text(self.word(at.checked_add(8)?)?, LONGEST))
-                .flatten()
+            (self.text(name, LONGEST)? == wanted).then(|| self.word(at.checked_add(8)?)).flatten()
         })
     }
 

@@ -29,6 +29,8 @@ pub(crate) struct Object {
     pub(crate) tracked: bool,
     /// Whether it is immortal.
     pub(crate) immortal: bool,
+    /// The word in front of its type.
+    pub(crate) count: u64,
 }
 
 /// What a debug allocator writes in front of a block.
@@ -105,7 +107,8 @@ impl Recogniser<'_, '_> {
             return None;
         }
         let tracked = has_head && self.tracked(bytes, address)?;
-        Some(Object { address, pre, shape, tracked, immortal: life == Life::Immortal })
+        let immortal = life == Life::Immortal;
+        Some(Object { address, pre, shape, tracked, immortal, count })
     }
 
     /// What a reference count says; a small address is none.

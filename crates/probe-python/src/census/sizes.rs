@@ -103,11 +103,9 @@ fn int(rules: &Rules, object: &Object, word: u64) -> Option<Size> {
     let counted = digits.max(u64::from(rules.int_one));
     // Subclasses have their own basic size in front of the digits from 3.12 on.
     let basic = if rules.int_tag { object.shape.basic } else { 24 };
-    Some(Size {
-        own: object.shape.basic + 4 * digits,
-        shallow: basic + 4 * counted,
-        ..Size::default()
-    })
+    // `bool` says that it has a digit behind its basic size, which it has inside of it.
+    let front = if object.shape.kind == Kind::Constant { 24 } else { object.shape.basic };
+    Some(Size { own: front + 4 * digits, shallow: basic + 4 * counted, ..Size::default() })
 }
 
 fn text(rules: &Rules, object: &Object, bytes: Bytes<'_>) -> Option<Size> {

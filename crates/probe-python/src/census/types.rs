@@ -105,6 +105,18 @@ impl<'a> TypeTable<'a> {
         self.lock().addresses.clone()
     }
 
+    /// How objects of this version look.
+    pub(crate) fn rules(&self) -> &'a Rules {
+        self.rules
+    }
+
+    /// The types in the order of their numbers: addresses, and what is known of them.
+    pub(crate) fn all(&self) -> (Vec<u64>, Vec<Shape>) {
+        let inner = self.lock();
+        let shapes = inner.addresses.iter().filter_map(|address| inner.known.get(address));
+        (inner.addresses.clone(), shapes.copied().collect())
+    }
+
     /// The type at an address, if there is one.
     pub(crate) fn get<M: ReadMemory>(&self, memory: &M, address: u64) -> Option<Shape> {
         self.examine(memory, address, MOST_LEVELS)

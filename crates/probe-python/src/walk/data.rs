@@ -6,6 +6,7 @@
 use probe::Result;
 use target::memory::ReadMemory;
 
+use super::seen::place;
 use super::window::WINDOW;
 use super::worker::{NEEDED, Worker};
 use crate::census::object::Object;
@@ -21,6 +22,7 @@ const MOST: u64 = 256 << 20;
 impl<M: ReadMemory> Worker<'_, '_, '_, M> {
     /// Goes over the words of data.
     pub(crate) fn scan_data(&mut self, start: u64, end: u64) -> Result<()> {
+        self.place = place::STATIC;
         let end = end.min(start.saturating_add(MOST));
         let geometry = self.recogniser.rules.geometry;
         let mut from = start.next_multiple_of(8);
@@ -64,7 +66,7 @@ impl<M: ReadMemory> Worker<'_, '_, '_, M> {
             return Ok(None);
         }
         let immortal = life == Life::Immortal;
-        let object = Object { address: at, pre: 0, shape, tracked: false, immortal };
+        let object = Object { address: at, pre: 0, shape, tracked: false, immortal, count };
         let Some(mut size) = measure(self.recogniser.rules, &object, bytes) else {
             return Ok(None);
         };

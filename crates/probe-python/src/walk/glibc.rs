@@ -3,6 +3,7 @@
 use probe::Result;
 use target::memory::ReadMemory;
 
+use super::seen::place;
 use super::worker::{NEEDED, THREAD_HEAP, Worker};
 
 /// The smallest chunk.
@@ -31,6 +32,7 @@ impl<M: ReadMemory> Worker<'_, '_, '_, M> {
             // The header of the next chunk may need another window: look first, count later.
             let found = self.examine(at + HEADER, size - 8);
             let next = at + size;
+            self.place = place::MALLOC;
             if let Some(found) = found
                 && self.is_in_use(next, end)?
             {

@@ -4,6 +4,7 @@
 mod data;
 mod glibc;
 pub(crate) mod resident;
+pub(crate) mod seen;
 pub(crate) mod spans;
 pub(crate) mod window;
 mod worker;
@@ -21,9 +22,10 @@ use crate::census::names::Names;
 use crate::census::object::Recogniser;
 use crate::census::rules::Rules;
 use crate::census::tally::{Counts, Tally};
-use crate::census::types::{TypeCache, TypeTable};
+use crate::census::types::{Shape, TypeCache, TypeTable};
 use crate::pymalloc::{PoolTally, Pymalloc};
 use resident::Untouched;
+use seen::Seen;
 use spans::{Span, SpanKind, Spans};
 use worker::{Skips, THREAD_HEAP, Worker};
 
@@ -74,6 +76,7 @@ struct Part {
     unreadable: u64,
     torn: u64,
     refused: u64,
+    kept: Option<Vec<Seen>>,
 }
 
 /// Goes over all memory that may hold objects, and shows each one to `each`, in no order.
@@ -102,12 +105,61 @@ pub(crate) fn survey_touched<M: ReadMemory + Sync>(
     hurry: bool,
 ) -> Result<Survey> {
     let types = TypeTable::new(rules, spans);
+    let way = Way { wanted, each, keep: false, hurry };
+    let whole = go_over(memory, spans, untouched, &types, &way)?;
+    Ok(whole.finish(&types.addresses(), &Names { rules, memory }))
+}
+
+/// Keeps every object, in no order, and the types by number.
+pub(crate) fn collect<M: ReadMemory + Sync>(
+    memory: &M,
+    spans: &Spans,
+    untouched: &Untouched,
+    rules: &Rules,
+    hurry: bool,
+) -> Result<Collected> {
+    let types = TypeTable::new(rules, spans);
+    let way = Way { wanted: Wanted::Objects, each: None, keep: true, hurry };
+    let mut whole = go_over(memory, spans, untouched, &types, &way)?;
+    let objects = whole.kept.take().unwrap_or_default();
+    let (addresses, shapes) = types.all();
+    let survey = whole.finish(&addresses, &Names { rules, memory });
+    Ok(Collected { survey, objects, shapes })
+}
+
+/// Every object of a process.
+pub(crate) struct Collected {
+    pub(crate) survey: Survey,
+    pub(crate) objects: Vec<Seen>,
+    /// The types, by the number that objects give.
+    pub(crate) shapes: Vec<Shape>,
+}
+
+/// How memory is gone over.
+struct Way<'a> {
+    wanted: Wanted,
+    each: Option<&'a Each<'a>>,
+    /// Whether objects are kept.
+    keep: bool,
+    /// Whether it gives way to nobody.
+    hurry: bool,
+}
+
+fn go_over<M: ReadMemory + Sync>(
+    memory: &M,
+    spans: &Spans,
+    untouched: &Untouched,
+    types: &TypeTable<'_>,
+    way: &Way<'_>,
+) -> Result<Part> {
+    let Way { wanted, each, keep, hurry } = *way;
+    let rules = types.rules();
     let pieces = pieces(spans.list());
     let (next, skips) = (AtomicUsize::new(0), Skips::default());
     let work = |mut gentle: gentle::Worker<'_>| -> Result<Part> {
         let mut worker = Worker {
             window: window::Window::new(memory),
-            recogniser: Recogniser { rules, spans, types: TypeCache::new(&types) },
+            recogniser: Recogniser { rules, spans, types: TypeCache::new(types) },
             objects: wanted == Wanted::Objects,
             pools: PoolTally::new(rules.geometry),
             tally: Tally::default(),
@@ -116,6 +168,8 @@ pub(crate) fn survey_touched<M: ReadMemory + Sync>(
             untouched,
             torn: 0,
             refused: 0,
+            place: 0,
+            kept: keep.then(Vec::new),
             each,
         };
         while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -123,8 +177,8 @@ pub(crate) fn survey_touched<M: ReadMemory + Sync>(
             gentle.note();
         }
         worker.finish()?;
-        let Worker { window, pools, tally, torn, refused, .. } = worker;
-        Ok(Part { pools, tally, unreadable: window.unreadable, torn, refused })
+        let Worker { window, pools, tally, torn, refused, kept, .. } = worker;
+        Ok(Part { pools, tally, unreadable: window.unreadable, torn, refused, kept })
     };
     let parts = gentle::share_out(THREADS, hurry, work);
     let mut whole: Option<Part> = None;
@@ -137,13 +191,14 @@ pub(crate) fn survey_touched<M: ReadMemory + Sync>(
         }
     }
     let nothing = || Error::new(ErrorKind::Other, "no thread was started to read memory");
-    let whole = whole.ok_or_else(nothing)?;
-    let names = Names { rules, memory };
-    Ok(whole.finish(&types.addresses(), &names))
+    whole.ok_or_else(nothing)
 }
 
 impl Part {
     fn merge(&mut self, other: Self) {
+        if let (Some(kept), Some(more)) = (&mut self.kept, other.kept) {
+            kept.extend(more);
+        }
         self.pools.merge(other.pools);
         self.tally.merge(&other.tally);
         self.unreadable += other.unreadable;

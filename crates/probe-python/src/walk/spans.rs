@@ -76,6 +76,11 @@ impl Spans {
         &self.list
     }
 
+    /// Bytes of all of it.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.merged.iter().fold(0, |sum, range| sum.saturating_add(range.end - range.start))
+    }
+
     /// Whether all of `length` bytes at an address belong to it.
     pub(crate) fn contains(&self, address: u64, length: u64) -> bool {
         let after = self.merged.partition_point(|range| range.start <= address);

@@ -7,6 +7,7 @@ use probe::Result;
 use target::memory::ReadMemory;
 
 use super::resident::Untouched;
+use super::seen::{Seen, place};
 use super::spans::{Span, SpanKind};
 use super::window::{Bytes, Window};
 use crate::census::elsewhere::Pending;
@@ -49,6 +50,10 @@ pub(crate) struct Worker<'m, 't, 'a, M> {
     pub(crate) torn: u64,
     /// Blocks that look like objects larger than they are.
     pub(crate) refused: u64,
+    /// Where the objects that are met now live.
+    pub(crate) place: u8,
+    /// Every object, where they are to be kept.
+    pub(crate) kept: Option<Vec<Seen>>,
     /// Who wants to see every object.
     pub(crate) each: Option<&'t Each<'t>>,
 }
@@ -112,6 +117,7 @@ impl<M: ReadMemory> Worker<'_, '_, '_, M> {
             return Ok(true);
         }
         let size = geometry.block(pool.class);
+        self.place = place::POOL;
         let mut objects = 0;
         for index in pool.blocks_in_use() {
             let base = address + HEADER + index * size;
@@ -156,6 +162,9 @@ impl<M: ReadMemory> Worker<'_, '_, '_, M> {
         if let Some(each) = self.each {
             each(object.address, object.shape.address);
         }
+        if let Some(kept) = &mut self.kept {
+            kept.push(Seen::new(object, size, self.place));
+        }
         let full =
             size.elsewhere.is_some_and(|elsewhere| self.pending.add(object.shape.index, elsewhere));
         if full { self.finish() } else { Ok(()) }
@@ -183,6 +192,7 @@ impl<M: ReadMemory> Worker<'_, '_, '_, M> {
             if self.objects {
                 // The object's header may lie behind the window.
                 self.window.ensure(at, NEEDED, end)?;
+                self.place = place::MALLOC;
                 if let Some(found) = self.examine(at + 16, size - 16) {
                     self.count(&found, size)?;
                 }
