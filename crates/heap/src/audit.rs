@@ -45,11 +45,13 @@ pub struct Audit {
 }
 
 /// References found to each object.
-struct Found {
+pub(crate) struct Found {
     /// Of certain owners and adjustments.
-    certain: Vec<i64>,
-    /// Of those that may own one.
-    possible: Vec<u32>,
+    pub(crate) certain: Vec<i64>,
+    /// Of those that may own one: words of objects, and of roots that are made to own.
+    pub(crate) likely: Vec<u32>,
+    /// Of those that seldom do: words of stacks and of native blocks.
+    pub(crate) stale: Vec<u32>,
 }
 
 impl Audit {
@@ -71,7 +73,8 @@ impl Audit {
             }
             audited += 1;
             let high = i64::from(count).saturating_sub(found.certain[at]);
-            let low = high.saturating_sub(i64::from(found.possible[at])).max(0);
+            let possible = i64::from(found.likely[at]) + i64::from(found.stale[at]);
+            let low = high.saturating_sub(possible).max(0);
             if high < 0 {
                 *over.entry(graph.type_of(object)).or_default() += 1;
             } else if high > 0 {
@@ -102,17 +105,22 @@ impl ExcessSum {
     }
 }
 
-fn count(graph: &Graph) -> Found {
-    let mut found = Found { certain: vec![0; graph.len()], possible: vec![0; graph.len()] };
+pub(crate) fn count(graph: &Graph) -> Found {
+    let none = vec![0; graph.len()];
+    let mut found = Found { certain: vec![0; graph.len()], likely: none.clone(), stale: none };
     let edges = graph.target.iter().zip(&graph.label);
-    let edges = edges.map(|(&target, &label)| (target, graph.strength[usize::from(label)]));
-    let roots = graph.root_edges.iter().map(|edge| (edge.target.0, edge.strength));
-    for (target, strength) in edges.chain(roots) {
+    let edges = edges.map(|(&target, &label)| (target, graph.strength[usize::from(label)], true));
+    let roots = graph
+        .root_edges
+        .iter()
+        .map(|edge| (edge.target.0, edge.strength, graph.root(edge.root).kind.owns()));
+    for (target, strength, owns) in edges.chain(roots) {
         let at = target as usize;
-        match strength {
-            Strength::Strong => found.certain[at] += 1,
-            Strength::Loose => found.possible[at] = found.possible[at].saturating_add(1),
-            Strength::Borrowed => {}
+        match (strength, owns) {
+            (Strength::Strong, _) => found.certain[at] += 1,
+            (Strength::Loose, true) => found.likely[at] = found.likely[at].saturating_add(1),
+            (Strength::Loose, false) => found.stale[at] = found.stale[at].saturating_add(1),
+            (Strength::Borrowed, _) => {}
         }
     }
     for &(object, references) in &graph.extra {

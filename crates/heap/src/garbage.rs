@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    Components, EdgeId, Graph, Label, ObjectId, ObjectSet, Strength, Through, TypeId, flags,
-};
+use crate::{Components, EdgeId, Graph, ObjectId, ObjectSet, Through, TypeId, flags};
 
 /// Objects and their own bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,12 +49,18 @@ impl Garbage {
             let kept = flags::IMMORTAL | flags::STATIC;
             !reached.contains(object) && graph.objects.flags[object.index()] & kept == 0
         };
-        let components = Components::new(graph, Through::Strong, lost);
-        let knots = knots(graph, &components);
+        Self::within(graph, Through::Strong, lost)
+    }
+
+    /// The same among objects that are lost, with cycles through edges of a strength.
+    #[must_use]
+    pub fn within(graph: &Graph, through: Through, lost: impl Fn(ObjectId) -> bool) -> Self {
+        let components = Components::new(graph, through, &lost);
+        let knots = knots(graph, &components, through);
         let on_cycle =
             |object| components.of(object).is_some_and(|at| knots.contains(ObjectId(at)));
         let all = || (0..graph.len() as u32).map(ObjectId);
-        let kept = graph.reachable_from(all().filter(|&object| on_cycle(object)), Through::Strong);
+        let kept = graph.reachable_from(all().filter(|&object| on_cycle(object)), through);
         let (mut cyclic, mut on_cycles, mut unheld) = <(Sum, Sum, Sum)>::default();
         let mut types = BTreeMap::<TypeId, Sum>::new();
         let mut knotted = BTreeMap::<TypeId, Sum>::new();
@@ -78,7 +82,8 @@ impl Garbage {
         let types = ranked(types);
         let runs_code = |&&(id, _): &&(TypeId, Sum)| graph.types[id.index()].finalizer;
         let finalizers = types.iter().filter(runs_code).copied().collect();
-        let example = start.map_or_else(Vec::new, |start| cycle(graph, &components, start));
+        let example =
+            start.map_or_else(Vec::new, |start| cycle(graph, &components, through, start));
         Self { cyclic, on_cycles, cycles: knots.count(), unheld, types, finalizers, example }
     }
 }
@@ -90,12 +95,12 @@ fn ranked(types: BTreeMap<TypeId, Sum>) -> Vec<(TypeId, Sum)> {
 }
 
 /// Components with a cycle: more than one object, or one that refers to itself.
-fn knots(graph: &Graph, components: &Components) -> ObjectSet {
+fn knots(graph: &Graph, components: &Components, through: Through) -> ObjectSet {
     let mut knots = ObjectSet::new(components.sizes().len());
     for object in (0..graph.len() as u32).map(ObjectId) {
         if let Some(at) = components.of(object)
             && (components.sizes()[at as usize] > 1
-                || graph.next(object.index(), Through::Strong).any(|target| target == object.0))
+                || graph.next(object.index(), through).any(|target| target == object.0))
         {
             knots.insert(ObjectId(at));
         }
@@ -104,7 +109,7 @@ fn knots(graph: &Graph, components: &Components) -> ObjectSet {
 }
 
 /// A shortest cycle through an object, within its component.
-fn cycle(graph: &Graph, components: &Components, start: ObjectId) -> Vec<EdgeId> {
+fn cycle(graph: &Graph, components: &Components, through: Through, start: ObjectId) -> Vec<EdgeId> {
     let inside = components.of(start);
     let mut via = BTreeMap::<ObjectId, EdgeId>::new();
     let mut queue = vec![start];
@@ -112,8 +117,8 @@ fn cycle(graph: &Graph, components: &Components, start: ObjectId) -> Vec<EdgeId>
     while let Some(&object) = queue.get(head).filter(|_| !via.contains_key(&start)) {
         head += 1;
         for edge in graph.edges(object) {
-            let strong = graph.strength(Label(edge.label.0)) == Strength::Strong;
-            if strong && components.of(edge.target) == inside && !via.contains_key(&edge.target) {
+            let follows = through.follows(graph.strength(edge.label));
+            if follows && components.of(edge.target) == inside && !via.contains_key(&edge.target) {
                 via.insert(edge.target, edge.id);
                 queue.push(edge.target);
             }

@@ -89,6 +89,28 @@ impl<'a> Paths<'a> {
 }
 
 impl Graph {
+    /// The steps of edges that follow each other, behind one for the object that they begin at.
+    #[must_use]
+    pub fn steps(&self, edges: &[EdgeId]) -> Vec<Step> {
+        let mut namer = Namer::new(self);
+        let Some(&first) = edges.first() else { return Vec::new() };
+        let start = self.source(first);
+        let mut steps = vec![Step {
+            kind: "object".into(),
+            name: self.own_name(start).cloned().unwrap_or_else(|| "".into()),
+            type_name: Arc::clone(self.type_name(start)),
+        }];
+        for &edge in edges {
+            let named = namer.edge(self.source(edge).0, edge.0);
+            steps.push(Step {
+                kind: Arc::clone(namer.names.get(named.kind)),
+                name: Arc::clone(namer.names.get(named.name)),
+                type_name: Arc::clone(self.type_name(self.edge(edge).target)),
+            });
+        }
+        steps
+    }
+
     /// The key of a value of a mapping.
     #[must_use]
     pub fn key_of(&self, value: EdgeId) -> Option<ObjectId> {

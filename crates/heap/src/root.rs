@@ -31,6 +31,13 @@ pub enum RootKind {
 }
 
 impl RootKind {
+    /// Whether its words are made to own what they point to. Stacks and native blocks are full of
+    /// pointers that nobody has used for long.
+    #[must_use]
+    pub fn owns(self) -> bool {
+        !matches!(self, Self::Stack | Self::NativeBlock)
+    }
+
     /// The word for it, as in the `kind` of a step.
     #[must_use]
     pub fn word(self) -> &'static str {

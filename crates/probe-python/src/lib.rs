@@ -47,6 +47,7 @@ mod collector;
 mod describe;
 mod find;
 mod heap;
+mod holders;
 pub mod layout;
 mod old_interpreters;
 mod os_threads;

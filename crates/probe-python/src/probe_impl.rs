@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use probe::{
     Descriptor, Error, Issue, Open, Probe, ProbeId, Question, Request, Result, Severity, Snapshot,
+    Table,
 };
 use serde::Deserialize;
 use target::procfs::{ProcessDir, clock};
@@ -14,9 +15,11 @@ use crate::attach::Python;
 use crate::collector::{Collector, Objects};
 use crate::describe::descriptor;
 use crate::find::{Finder, Runtime};
-use crate::heap;
+use crate::{heap, holders};
+
 use crate::layout;
 use crate::os_threads::OsThreads;
+use crate::refs::GraphOptions;
 use crate::rows::{GenerationRow, InterpreterRow, Key, Rows, ThreadRow};
 use crate::stacks::table;
 use crate::stacks::table::FrameRow;
@@ -109,6 +112,8 @@ struct Look<'a> {
     /// Newest version seen.
     version: Option<(u32, u32, String)>,
     survey: Option<Survey>,
+    /// Tables of the graph of references.
+    graph: Vec<Table>,
     traced: Vec<Found>,
     /// Whether a question is answered that wants a picture of one instant, and had none.
     is_torn: bool,
@@ -129,6 +134,7 @@ impl<'a> Look<'a> {
             collectors: Rows { rows: Vec::new() },
             version: None,
             survey: None,
+            graph: Vec::new(),
             traced: Vec::new(),
             is_torn: false,
             issues: Vec::new(),
@@ -157,7 +163,22 @@ impl<'a> Look<'a> {
         if self.request.wants("census") || self.request.wants("pymalloc") {
             self.survey();
         }
+        if self.request.wants("holders") || self.request.wants("audit") {
+            self.graph();
+        }
         failed
+    }
+
+    /// Follows all references.
+    fn graph(&mut self) {
+        match self.python.graph(&GraphOptions::default()) {
+            Ok((graph, issues)) => {
+                issues.into_iter().for_each(|issue| self.lack(issue));
+                let pid = self.request.target.pid.into();
+                self.graph = holders::tables(&graph, pid, self.request);
+            }
+            Err(error) => self.lack(error.to_issue(Severity::Warning)),
+        }
     }
 
     /// Goes over all memory, once for all interpreters: an object does not tell whose it is.
@@ -357,6 +378,7 @@ impl<'a> Look<'a> {
             let pid = self.request.target.pid.into();
             snapshot.tables.extend(traced::tables(&self.traced, pid));
         }
+        snapshot.tables.append(&mut self.graph);
         if let Some(survey) = &self.survey {
             let pid = self.request.target.pid.into();
             snapshot.tables.extend(heap::tables(survey, pid, self.request));

@@ -101,30 +101,27 @@ pub struct Step {
 }
 
 impl Step {
-    /// The step as it is appended to a path: `.name`, `[key]`, `[*]`.
+    /// The step as it is appended to a path: `.name`, `[*]`.
     fn append_to(&self, path: &mut String) {
-        let name = self.name.as_deref();
-        match (self.kind.as_str(), name) {
-            (_, None) if path.is_empty() => path.push_str(&self.kind),
-            ("module", Some(name)) if path.is_empty() => path.push_str(name),
-            (kind, Some(name)) if path.is_empty() => {
-                path.push_str(kind);
-                path.push(' ');
-                path.push_str(name);
-            }
-            ("key" | "index", name) => {
-                path.push('[');
-                path.push_str(name.unwrap_or("*"));
-                path.push(']');
-            }
-            ("item", _) => path.push_str("[*]"),
-            (_, Some(name)) => {
-                path.push('.');
-                path.push_str(name);
-            }
-            (kind, None) => {
+        match self.name.as_deref().filter(|name| !name.is_empty()) {
+            None if path.is_empty() => path.push_str(&self.kind),
+            None => {
                 path.push_str(" > ");
-                path.push_str(kind);
+                path.push_str(&self.kind);
+            }
+            Some(name) if path.is_empty() => {
+                let is_code = matches!(&*self.kind, "module" | "module global" | "class attribute");
+                if !is_code {
+                    path.push_str(&self.kind);
+                    path.push(' ');
+                }
+                path.push_str(name);
+            }
+            Some(name) => {
+                if !name.starts_with('[') {
+                    path.push('.');
+                }
+                path.push_str(name);
             }
         }
     }
@@ -183,17 +180,16 @@ mod tests {
     #[test]
     fn paths_read_like_python() {
         let path = [
-            step("module", Some("app"), Some("builtins.module")),
-            step("attribute", Some("CACHE"), Some("builtins.dict")),
-            step("key", None, Some("app.Order")),
+            step("module global", Some("app.CACHE"), Some("builtins.dict")),
+            step("value", Some("[*]"), Some("app.Order")),
             step("attribute", Some("rows"), Some("builtins.list")),
         ];
         assert_eq!(path_text(&path), "app.CACHE[*].rows (builtins.list)");
-        assert_eq!(path_text(&path[..1]), "app (builtins.module)");
-        let frame = [step("frame", Some("main"), None), step("local", Some("x"), None)];
-        assert_eq!(path_text(&frame), "frame main.x");
-        let odd = [step("stack", None, None), step("word", None, None)];
-        assert_eq!(path_text(&odd), "stack > word");
+        assert_eq!(path_text(&path[..1]), "app.CACHE (builtins.dict)");
+        let frame = [step("frame local", Some("main.x"), None), step("item", Some("[*]"), None)];
+        assert_eq!(path_text(&frame), "frame local main.x[*]");
+        let odd = [step("stack", None, None), step("unknown word", Some(""), None)];
+        assert_eq!(path_text(&odd), "stack > unknown word");
         assert_eq!(path_text(&[]), "");
     }
 }

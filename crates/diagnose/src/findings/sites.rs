@@ -23,6 +23,8 @@ const MOST: usize = 5;
 const MOST_HOLDERS: usize = 8;
 /// Types that are named in the evidence.
 const MOST_TYPES: usize = 4;
+/// A node whose members make up this share of its growth is their container.
+const BY_MEMBERS: f64 = 0.5;
 /// A container that got fewer new members than this has not grown by its members.
 const LEAST_MEMBERS: f64 = 3.0;
 /// Longer ways are cut: their depth is a foreign figure.
@@ -107,8 +109,8 @@ impl Tree {
         at
     }
 
-    /// Where branches are cut: the first node on each way whose own number grows, or that grows
-    /// itself.
+    /// Where branches are cut: the first node on each way whose members make up most of its
+    /// growth, that is a member of nothing, or that grows itself.
     fn sites(&self, least: f64) -> Vec<usize> {
         let (mut sites, mut open) = (Vec::new(), vec![0]);
         while let Some(index) = open.pop() {
@@ -116,14 +118,23 @@ impl Tree {
             if node.total.growth() < least {
                 continue;
             }
-            let is_site = index != 0 && (node.is_member() || node.bytes.growth() >= least);
-            if is_site {
+            let by_members: f64 = self.members(index).map(|n| n.total.growth()).sum();
+            let is_site = by_members >= BY_MEMBERS * node.total.growth()
+                || node.is_member()
+                || node.bytes.growth() >= least;
+            if index != 0 && is_site {
                 sites.push(index);
             } else {
                 open.extend(node.children.values());
             }
         }
         sites
+    }
+
+    /// What a node gets ever more of.
+    fn members(&self, index: usize) -> impl Iterator<Item = &Node> {
+        let children = self.nodes[index].children.values().map(|&child| &self.nodes[child]);
+        children.filter(|child| child.is_member())
     }
 
     fn path(&self, mut index: usize) -> Vec<Step> {
@@ -150,9 +161,9 @@ impl Tree {
     fn finding(&self, scene: &Scene<'_>, site: usize) -> Finding {
         let branch = self.branch(site);
         let node = &self.nodes[site];
-        // Members are named by what they are members of.
-        let container = if node.is_member() && node.parent != 0 { node.parent } else { site };
-        let container = self.path(container);
+        let container = self.path(site);
+        let bytes = |node: &&Node| node.total.growth();
+        let member = self.members(site).max_by(|a, b| bytes(a).total_cmp(&bytes(b)));
         let types = self.types(&branch);
         let mut finding = about_bytes(FindingKind::PythonGrowth, &node.total, scene);
         let objects = self.sum(&branch, |node| &node.objects);
@@ -162,8 +173,8 @@ impl Tree {
         let sure = scene.leak == Some(true) && steady;
         finding.certainty = if sure { Certainty::Likely } else { Certainty::Possible };
         finding.subject = types.first().map_or_else(|| "objects".into(), |t| t.name.clone());
-        finding.evidence = self.evidence(site, &container, &types);
-        finding.advice = advice(&container, node.type_name());
+        finding.evidence = evidence(node, member, &container, &types);
+        finding.advice = advice(&container, member.map(Node::type_name));
         finding.holders = self.holders(&branch);
         finding.place = Some(path_text(&container));
         finding
@@ -194,27 +205,6 @@ impl Tree {
         types
     }
 
-    fn evidence(&self, site: usize, container: &[Step], types: &[TypeGrowth]) -> Vec<String> {
-        let node = &self.nodes[site];
-        let place = path_text(container);
-        let first = if node.is_member() {
-            node.objects.counted(&format!("{} in {place}", node.type_name()))
-        } else {
-            node.bytes.grew(&place)
-        };
-        let named: Vec<String> = types
-            .iter()
-            .take(MOST_TYPES)
-            .map(|t| {
-                let (bytes, objects) = (human::bytes(t.bytes), human::count(t.objects));
-                format!("{bytes} in {objects} {}", t.name)
-            })
-            .collect();
-        let rest = types.len().saturating_sub(MOST_TYPES);
-        let more = if rest > 0 { format!(", and {rest} more types") } else { String::new() };
-        vec![first, format!("with all that hangs on it: +{}{more}", named.join(", +"))]
-    }
-
     /// The ways within a branch, those that grew by most bytes first.
     fn holders(&self, branch: &[usize]) -> Vec<Holder> {
         let grown = |&&index: &&usize| self.nodes[index].bytes.growth() > 0.0;
@@ -229,6 +219,32 @@ impl Tree {
         };
         grown.into_iter().map(holder).collect()
     }
+}
+
+/// What speaks for it: what the container gets more of, and what that brings with it.
+fn evidence(
+    node: &Node,
+    member: Option<&Node>,
+    container: &[Step],
+    types: &[TypeGrowth],
+) -> Vec<String> {
+    let place = path_text(container);
+    let first = match member {
+        Some(member) => member.objects.counted(&format!("{} in {place}", member.type_name())),
+        None if node.is_member() => node.objects.counted(&place),
+        None => node.bytes.grew(&place),
+    };
+    let named: Vec<String> = types
+        .iter()
+        .take(MOST_TYPES)
+        .map(|t| {
+            let (bytes, objects) = (human::bytes(t.bytes), human::count(t.objects));
+            format!("{bytes} in {objects} {}", t.name)
+        })
+        .collect();
+    let rest = types.len().saturating_sub(MOST_TYPES);
+    let more = if rest > 0 { format!(", and {rest} more types") } else { String::new() };
+    vec![first, format!("with all that hangs on it: +{}{more}", named.join(", +"))]
 }
 
 struct TypeGrowth {
@@ -279,11 +295,11 @@ fn ways(looks: &[Snapshot]) -> BTreeMap<String, Vec<Step>> {
 }
 
 /// What to do about a container that keeps growing.
-fn advice(container: &[Step], member: &str) -> String {
+fn advice(container: &[Step], member: Option<&str>) -> String {
     let place = path_text(container);
     let is = |what: &str| {
         let in_type = |step: &Step| step.type_name.as_deref().is_some_and(|t| t.contains(what));
-        container.iter().any(in_type) || member.contains(what)
+        container.iter().any(in_type) || member.is_some_and(|member| member.contains(what))
     };
     if is("lru_cache") {
         return format!(
@@ -302,7 +318,10 @@ fn advice(container: &[Step], member: &str) -> String {
              for where it stands."
         );
     }
-    format!(
-        "Look at the code that adds {member} to {place}: bound it, or remove what is done with."
-    )
+    match member {
+        Some(member) => format!(
+            "Look at the code that adds {member} to {place}: bound it, or remove what is done with."
+        ),
+        None => format!("Look at the code that makes {place} longer, and bound it."),
+    }
 }

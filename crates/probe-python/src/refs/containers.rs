@@ -7,6 +7,7 @@ use super::pages::HIGHEST;
 use super::plan::Plan;
 use super::walker::{MOST_ITEMS, This, Walker};
 use crate::census::rules::{Keys, Values};
+use heap::FIRST_SLOT;
 
 /// Items of a block of a deque.
 const DEQUE_BLOCK: u64 = 64;
@@ -116,6 +117,17 @@ impl<M: ReadMemory> Walker<'_, M> {
         }
     }
 
+    /// The labels of the values that stand in instances, with the addresses of their names.
+    pub(crate) fn shared_keys(&mut self, plan: &Plan) -> Vec<(u8, u64)> {
+        let Some(table) = self.table(plan.keys).filter(|_| plan.keys != 0) else {
+            return Vec::new();
+        };
+        let first = usize::from(plan.first_value - FIRST_SLOT);
+        let key = |number: u64| (labels::slot(first + number as usize), table.key(number));
+        let places: Vec<(u8, u64)> = (0..table.count.min(MOST_SHARED)).map(key).collect();
+        places.into_iter().map(|(label, place)| (label, self.pages.word(place))).collect()
+    }
+
     /// The words in front of an instance, and values in its own block.
     pub(super) fn managed(&mut self, this: This, plan: &Plan) {
         let at = this.address;
@@ -144,7 +156,10 @@ impl<M: ReadMemory> Walker<'_, M> {
         let Some(table) = self.table(plan.keys) else { return };
         for number in 0..table.count.min(MOST_SHARED) {
             let value = self.pages.word(values + 8 * number);
-            self.emit(value, labels::slot(usize::from(plan.first_value - 64) + number as usize));
+            self.emit(
+                value,
+                labels::slot(usize::from(plan.first_value - FIRST_SLOT) + number as usize),
+            );
         }
     }
 

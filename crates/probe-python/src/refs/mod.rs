@@ -36,7 +36,7 @@ use crate::walk::spans::Spans;
 use crate::walk::{Collected, collect};
 use index::Index;
 use naming::Namer;
-use plan::{Plan, Planner};
+use plan::{Plan, Planner, SlotNames};
 use roots::{Data, FrameWay, Root, Roots, State};
 use walker::{Besides, This, Walker};
 
@@ -213,13 +213,13 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
         objects.dedup_by_key(|object| object.address);
         let mut planner = Planner::new(self.memory, self.rules, &self.known);
         let plans = planner.plans(&shapes);
-        let slot_names = std::mem::take(&mut planner.slot_names);
+        let mut slot_names = std::mem::take(&mut planner.slot_names);
         let mut columns = columns(&objects, &plans);
         let shape_of = std::mem::take(&mut objects);
         drop(shape_of);
         let index = Index::new(&columns.address).map_err(|_| too_little_memory())?;
         let (chunks, mut besides) = self.edges(&columns, &index, &plans)?;
-        let roots = self.roots(&columns, &index, &plans, &mut besides)?;
+        let roots = self.roots(&columns, &index, &plans, &mut besides, &mut slot_names)?;
         add_bytes(&mut columns, &besides.bytes);
         if besides.cut {
             issues.push(Issue::warning(
@@ -256,6 +256,7 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
         index: &Index,
         plans: &[Plan],
         besides: &mut Besides,
+        slot_names: &mut SlotNames,
     ) -> Result<Vec<Root>> {
         let mut walker = Walker::new(self.memory, index, plans, self.rules, self.spans);
         let types = Names { rules: self.rules, memory: self.memory };
@@ -270,6 +271,12 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
                 Namer { walker: &mut walker }.of(this, plan)
             };
             besides.names.extend(name.map(|name| (this.id, name.into())));
+        }
+        for plan in plans {
+            for (label, key) in walker.shared_keys(plan) {
+                let name = Namer { walker: &mut walker }.text(key);
+                slot_names.extend(name.map(|name| ((plan.shape.index, label), name.into())));
+            }
         }
         walker.besides.shared = std::mem::take(&mut besides.shared);
         walker.besides.owned = std::mem::take(&mut besides.owned);

@@ -99,6 +99,9 @@ struct Raw {
     members: u64,
 }
 
+/// Names of slots by type and label.
+pub(crate) type SlotNames = HashMap<(u32, u8), Arc<str>>;
+
 /// Makes plans.
 pub(crate) struct Planner<'a, M> {
     memory: &'a M,
@@ -109,7 +112,7 @@ pub(crate) struct Planner<'a, M> {
     /// What frees instances of types made in Python.
     subtype_dealloc: u64,
     /// Names of slots by type and label.
-    pub(crate) slot_names: HashMap<(u32, u8), Arc<str>>,
+    pub(crate) slot_names: SlotNames,
 }
 
 impl<'a, M: ReadMemory> Planner<'a, M> {

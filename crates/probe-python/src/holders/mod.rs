@@ -1,0 +1,39 @@
+//! The questions `holders` and `audit`: the graph of references, told as tables.
+//!
+//! Every object has one keeper. What a root keeps is a row of `holders` by the way that leads to
+//! it; what only cycles keep is `garbage`; what references keep that nothing owns, and what hangs
+//! on that, is `refcounts`. No object is in two of them.
+
+mod garbage;
+mod refcounts;
+mod ways;
+
+use heap::{Graph, Keepers};
+use probe::{Request, Table};
+
+/// The tables that a request wants of a graph.
+pub(crate) fn tables(graph: &Graph, pid: u64, request: &Request) -> Vec<Table> {
+    let keepers = Keepers::new(graph);
+    let mut tables = Vec::new();
+    if request.wants("holders") {
+        tables.push(ways::table(graph, &keepers, pid));
+        tables.push(garbage::table(graph, &keepers, pid));
+    }
+    if request.wants("audit") {
+        tables.push(refcounts::table(graph, &keepers, pid));
+    }
+    tables
+}
+
+/// Steps as the report has them, and as JSON.
+fn in_words(steps: &[heap::Step]) -> (Vec<probe::Step>, String) {
+    let word = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let step = |step: &heap::Step| probe::Step {
+        kind: step.kind.to_string(),
+        name: word(&step.name),
+        type_name: word(&step.type_name),
+    };
+    let steps: Vec<probe::Step> = steps.iter().map(step).collect();
+    let json = serde_json::to_string(&steps).unwrap_or_default();
+    (steps, json)
+}
