@@ -14,7 +14,7 @@ const OTHER: u32 = 1;
 /// Objects that are not reached.
 const NONE: u32 = u32::MAX;
 /// How many shapes are told apart.
-const MAX_SHAPES: usize = 1 << 16;
+const MAX_SHAPES: usize = 1 << 20;
 /// How many steps are kept at each end of a long path.
 const KEEP: usize = 6;
 /// How far back a step is looked for that the present one repeats.
@@ -36,7 +36,7 @@ struct Node {
 
 /// One shape per object. Every object is counted once: by the nearest root of the kind that is
 /// easiest to understand. Repeated steps are folded (a linked list is one shape), of long paths the
-/// first and the last six steps are kept, and after 65536 shapes all others are one.
+/// first and the last six steps are kept, and after a million shapes all others are one.
 #[derive(Debug)]
 pub struct Shapes {
     of: Vec<u32>,

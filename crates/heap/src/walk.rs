@@ -12,9 +12,10 @@ pub(crate) enum Via {
 }
 
 /// Kinds of roots in order of preference: what the first reach, they name.
-const PREFERENCE: [&[RootKind]; 4] = [
-    &[RootKind::SysModules, RootKind::Interpreter, RootKind::Builtins, RootKind::StaticType],
+const PREFERENCE: [&[RootKind]; 5] = [
+    &[RootKind::SysModules, RootKind::Builtins, RootKind::StaticType],
     &[RootKind::Frame],
+    &[RootKind::Interpreter],
     &[RootKind::CGlobal, RootKind::Stack, RootKind::NativeBlock, RootKind::Runtime],
     &[RootKind::Interned],
 ];
