@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use memprobe_heap::{
-    Audit, Builder, Dominators, EdgeChunk, Garbage, Graph, How, IMMORTAL_COUNT, Label, LabelInfo,
-    Object, ObjectId, Objects, Paths, Retained, RootInfo, RootKind, Shapes, Step, Strength,
-    Summary, Through, TypeId, TypeInfo,
+    Audit, Builder, Dominators, EdgeChunk, Garbage, Graph, How, IMMORTAL_COUNT, Keeper, Keepers,
+    Label, LabelInfo, Object, ObjectId, Objects, Paths, Retained, RootInfo, RootKind, Shapes, Step,
+    Strength, Summary, Through, TypeId, TypeInfo,
 };
 
 const KEY: u8 = 0;
@@ -337,4 +337,40 @@ fn what_makes_no_sense_is_an_error() {
         builder.root_edge(memprobe_heap::RootId(0), ObjectId(0), Strength::Strong, None);
     };
     assert!(finished(&|_| {}, &lost));
+}
+
+/// Every object has one keeper: a root, a reference that nobody owns, what hangs on that, a cycle.
+#[test]
+fn every_object_has_one_keeper() {
+    let mut heap = Heap::default();
+    let space = heap.module("app");
+    let held = heap.add("list", 56, 1);
+    heap.set(space, "HELD", held);
+    let leaked = heap.add("list", 56, 2);
+    let item = heap.add("str", 50, 1);
+    heap.edge(leaked, item, ITEM);
+    // Its one reference is a word of an object of unknown layout.
+    let by_word = heap.add("bytes", 40, 1);
+    heap.edge(held, by_word, WORD);
+    let (a, b) = (heap.add("app.Node", 48, 1), heap.add("app.Node", 48, 1));
+    heap.edge(a, b, SLOT);
+    heap.edge(b, a, SLOT);
+    let graph = heap.graph();
+    let keepers = Keepers::new(&graph);
+    let of = |object| keepers.of(ObjectId(object));
+    assert_eq!((of(held), of(by_word)), (Keeper::Root, Keeper::Root));
+    assert_eq!((of(leaked), of(item)), (Keeper::Excess, Keeper::ByExcess));
+    assert_eq!((of(a), of(b)), (Keeper::Cycle, Keeper::Cycle));
+    assert_eq!(keepers.unexplained(ObjectId(leaked)), 2);
+    assert!(!keepers.is_pointed_to(ObjectId(leaked)) && keepers.is_pointed_to(ObjectId(item)));
+    let mut pairs = Vec::new();
+    keepers.held_by(&graph, [ObjectId(leaked)], |start, held| pairs.push((start.0, held.0)));
+    assert_eq!(pairs, [(leaked, item)]);
+    let lost = |object| keepers.of(object) == Keeper::Cycle;
+    let garbage = Garbage::within(&graph, Through::Loose, lost);
+    assert_eq!((garbage.cyclic.objects, garbage.cycles), (2, 1));
+    let steps = graph.steps(&garbage.example);
+    let names: Vec<&str> = steps.iter().map(|step| &*step.name).collect();
+    assert_eq!(names, ["", "payload", "payload"]);
+    assert!(graph.steps(&[]).is_empty());
 }
