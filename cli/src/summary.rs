@@ -63,15 +63,15 @@ fn unknown(judgement: &Judgement, level: Level) -> Vec<String> {
                 .into(),
         ),
         Level::Medium | Level::Low => list.push(
-            "who holds the objects that grow, and where they were made: this version counts the \
-             interpreter's objects by type, and does not yet follow their references"
+            "where the objects were made: allocations are not traced; if the program runs with \
+             tracemalloc, `memprobe tracemalloc` reads its lines"
                 .into(),
         ),
     }
     if level == Level::Low {
         list.push(
-            "what is free inside the native heap: this version reads its mappings, not yet its \
-             chunks, so memory that malloc keeps counts as in use"
+            "which code asked for a native block: stacks are not traced, so a block is told by \
+             its size and by what points to it"
                 .into(),
         );
     }

@@ -83,7 +83,7 @@ fn growing(scene: &Scene<'_>, name: String, bytes: &Group, objects: &Group) -> F
     ];
     finding.advice = format!(
         "Look for where {name} objects are kept: a cache, registry or list without a bound. \
-         Who holds them is not read yet."
+         No single holder of them stands out."
     );
     finding.subject = name;
     finding
