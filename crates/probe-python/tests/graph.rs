@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use heap::{Graph, ObjectId, Strength};
 use memprobe_probe_python::{GraphOptions, Python as Attached};
 use probe::Target;
-use test_support::{Python, Running, pythons};
+use test_support::{Python, Running, every_python};
 
 fn known() -> Vec<Python> {
     let wanted = std::env::var("ONLY").ok();
     let is_wanted = |python: &Python| {
         wanted.as_ref().is_none_or(|w| python.to_string().starts_with(w.as_str()))
     };
-    pythons().into_iter().filter(|python| python.version >= (3, 7, 0)).filter(is_wanted).collect()
+    every_python().into_iter().filter(is_wanted).collect()
 }
 
 fn wait_until_blocked(pid: u32) {

@@ -231,8 +231,11 @@ impl<M: ReadMemory> Walker<'_, M> {
         }
     }
 
-    /// From 3.14 on low bits of what frames hold say that it is not owned.
+    /// From 3.14 on low bits of what frames hold say that it is not owned, or a number.
     fn emit_tagged(&mut self, word: u64, label: u8, tagged: bool) {
+        if tagged && word & 3 == 3 {
+            return;
+        }
         let label = if tagged && word & 1 == 1 { labels::BORROWED_STACK } else { label };
         self.emit(if tagged { word & !3 } else { word }, label);
     }
