@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use heap::{Graph, ObjectId, Strength};
 use memprobe_probe_python::{GraphOptions, Python as Attached};
 use probe::Target;
-use test_support::{Python, Running, pythons};
+use test_support::{Python, Running, every_python};
 
 fn known() -> Vec<Python> {
-    pythons().into_iter().filter(|python| python.version >= (3, 7, 0)).collect()
+    every_python()
 }
 
 fn wait_until_blocked(pid: u32) {
@@ -46,35 +46,77 @@ fn hex(text: &str) -> u64 {
     u64::from_str_radix(text, 16).unwrap()
 }
 
-/// Compares a graph with a dump.
+/// What is left of an object's references: those that the collector alone says, and those that
+/// only the graph has.
+#[derive(Default)]
+struct Left {
+    told: Vec<u64>,
+    more: Vec<u64>,
+}
+
+/// Compares one object's references; how many are the same.
+fn compare_object(graph: &Graph, id: ObjectId, told: &[u64]) -> (u64, Left) {
+    let mut counts: HashMap<u64, usize> = HashMap::new();
+    told.iter().for_each(|&target| *counts.entry(target).or_default() += 1);
+    let (mut matched, mut more) = (0, Vec::new());
+    for edge in graph.edges(id).filter(|e| graph.strength(e.label) != Strength::Borrowed) {
+        let target = graph.objects().address[edge.target.index()];
+        match counts.get_mut(&target).filter(|count| **count > 0) {
+            Some(count) => {
+                *count -= 1;
+                matched += 1;
+            }
+            None => more.push(target),
+        }
+    }
+    let told = counts.into_iter().flat_map(|(target, count)| std::iter::repeat_n(target, count));
+    (matched, Left { told: told.collect(), more })
+}
+
+/// The instances whose dictionaries are objects of the graph, by dictionary.
+fn owners(graph: &Graph) -> HashMap<ObjectId, ObjectId> {
+    let mut owners = HashMap::new();
+    for source in (0..graph.len()).map(|number| ObjectId(number as u32)) {
+        let edges = graph.edges(source);
+        let dicts = edges.filter(|edge| graph.label_name(source, edge.label) == Some("__dict__"));
+        owners.extend(dicts.map(|edge| (edge.target, source)));
+    }
+    owners
+}
+
+/// Compares a graph with a dump. Later releases of 3.13 on say of an instance's dictionary what
+/// the graph says of the instance in whose own block the values stand.
 fn compare(graph: &Graph, dump: &str) -> BTreeMap<String, Row> {
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    let mut lefts: HashMap<ObjectId, (String, Left)> = HashMap::new();
     for line in dump.lines() {
         let [address, name, targets] = line.split('|').collect::<Vec<_>>()[..] else { panic!() };
         let row = rows.entry(name.to_owned()).or_default();
+        let told: Vec<u64> = targets.split(' ').filter(|t| !t.is_empty()).map(hex).collect();
         row.objects += 1;
-        let mut told: HashMap<u64, i64> = HashMap::new();
-        for target in targets.split(' ').filter(|t| !t.is_empty()) {
-            *told.entry(hex(target)).or_default() += 1;
-            row.edges += 1;
+        row.edges += told.len() as u64;
+        let Some(id) = graph.find(hex(address)) else { continue };
+        let (matched, left) = compare_object(graph, id, &told);
+        row.matched += matched;
+        lefts.insert(id, (name.to_owned(), left));
+    }
+    for (dict, owner) in owners(graph) {
+        let Some((name, mut left)) = lefts.remove(&dict) else { continue };
+        if let Some((_, owner)) = lefts.get_mut(&owner) {
+            let before = left.told.len();
+            left.told.retain(|told| {
+                let place = owner.more.iter().position(|more| more == told);
+                place.map(|place| owner.more.swap_remove(place)).is_none()
+            });
+            rows.get_mut(&name).unwrap().matched += (before - left.told.len()) as u64;
         }
-        let Some(id) = graph.find(hex(address)) else {
-            continue;
-        };
-        for edge in graph.edges(id).filter(|e| graph.strength(e.label) != Strength::Borrowed) {
-            let target = graph.objects().address[edge.target.index()];
-            let left = told.entry(target).or_default();
-            if *left > 0 {
-                *left -= 1;
-                row.matched += 1;
-            } else {
-                row.more += 1;
-            }
-        }
-        for (target, left) in told.into_iter().filter(|pair| pair.1 > 0) {
-            if graph.find(target).is_none() {
-                row.unknown += left as u64;
-            }
+        lefts.insert(dict, (name, left));
+    }
+    for (id, (name, left)) in lefts {
+        let row = rows.get_mut(&name).unwrap();
+        row.more += left.more.len() as u64;
+        for target in left.told {
+            row.unknown += u64::from(graph.find(target).is_none());
         }
     }
     rows

@@ -1,10 +1,18 @@
 """A program with an object of every kind that holds others, which dumps what the collector says."""
 import abc, argparse, ast, array, asyncio, bisect, codecs, collections, configparser, contextlib
-import contextvars, copy, csv, ctypes, dataclasses, datetime, decimal, difflib, email.message
+import copy, csv, ctypes, datetime, decimal, difflib, email.message
 import enum, fractions, functools, gc, heapq, http.client, inspect, io, itertools, json, logging
 import operator, os, pickle, queue, random, re, sched, socket, sqlite3, string, struct, sys
 import tempfile, textwrap, threading, time, traceback, types, typing, unittest, urllib.request
 import uuid, weakref, xml.etree.ElementTree as tree, zipfile
+try:
+    import contextvars, dataclasses
+except ImportError:  # 3.6
+    contextvars = dataclasses = None
+try:
+    frozendict
+except NameError:  # to 3.14
+    frozendict = None
 
 
 class Plain:
@@ -72,10 +80,15 @@ class OwnError(Exception):
 Named = collections.namedtuple("Named", "a b c")
 
 
-@dataclasses.dataclass
-class Data:
-    one: list
-    two: dict
+def data(n):
+    return Data([n], {})
+
+
+if dataclasses:
+    @dataclasses.dataclass
+    class Data:
+        one: list
+        two: dict
 
 
 class Color(enum.Enum):
@@ -136,7 +149,7 @@ def with_attributes(value, n):
 
 kept = []
 loop = asyncio.new_event_loop()
-variable = contextvars.ContextVar("variable", default=[1])
+variable = contextvars and contextvars.ContextVar("variable", default=[1])
 
 
 def in_context(n):
@@ -169,7 +182,7 @@ def linked(n):
 
 
 def queue_of(n):
-    q = queue.SimpleQueue()
+    q = queue.SimpleQueue() if hasattr(queue, "SimpleQueue") else queue.Queue()
     q.put([n])
     return q
 
@@ -195,7 +208,6 @@ MAKERS = [
     lambda n: with_attributes(OwnBytes(b"b" * (n % 30)), n),
     lambda n: with_attributes(OwnSet([n]), n),
     lambda n: Named([n], {}, ()),
-    lambda n: Data([n], {}),
     failed,
     closure,
     lambda n: started(generate(n + 1)),
@@ -225,8 +237,6 @@ MAKERS = [
                itertools.dropwhile(bool, [n]), itertools.compress([n], [n]),
                itertools.filterfalse(bool, [n]), itertools.tee([[n], n])],
     lambda n: [map(max, [[n]]), filter(bool, [[n]]), zip([n], [n]), enumerate([[n]])],
-    in_context,
-    lambda n: variable.set([n]),
     lambda n: loop.create_task(wait(n)),
     lambda n: loop.create_future(),
     agen,
@@ -264,6 +274,12 @@ MAKERS = [
     lambda n: array.array("d", [n]),
     lambda n: pickle.Pickler(io.BytesIO()),
 ]
+if dataclasses:
+    MAKERS.append(data)
+if contextvars:
+    MAKERS.extend([in_context, lambda n: variable.set([n])])
+if frozendict:
+    MAKERS.append(lambda n: frozendict({n: [n], "k%d" % n: (n, {})}))
 kept_plain = Plain(0)
 
 

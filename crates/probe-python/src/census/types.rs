@@ -267,7 +267,8 @@ fn own_kind(name: &[u8], flags: u64, basic: u64) -> Option<Kind> {
         (1 << 26, Kind::Tuple, 24),
         (1 << 25, Kind::List, 40),
     ];
-    const BY_NAME: [(&[u8], Kind, u64); 13] = [
+    const BY_NAME: [(&[u8], Kind, u64); 14] = [
+        (b"frozendict", Kind::Dict, 56),
         (b"set", Kind::Set, 200),
         (b"frozenset", Kind::Set, 200),
         (b"bytearray", Kind::ByteArray, 48),

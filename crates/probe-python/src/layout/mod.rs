@@ -260,7 +260,7 @@ pub const TABLES: [Table; 10] = [
                 collections: 16,
             }),
             collecting: Some(112),
-            garbage: Some(120),
+            garbage: Some(128),
             ..GENERATIONAL
         },
         later_collector: None,

@@ -5,12 +5,14 @@ use target::memory::ReadMemory;
 use super::labels;
 use super::pages::HIGHEST;
 use super::walker::{This, Walker};
-use crate::census::rules::Rules;
+use crate::census::rules::{Life, Rules};
 
 /// The most local variables and places of a stack of one frame.
 const MOST_LOCALS: u64 = 1 << 20;
 /// The most bytes of a module's state that are read.
 const MOST_STATE: u64 = 1 << 20;
+/// Blocks behind each other that a module's state leads to: a table, its entries.
+const STATE_DEPTH: u32 = 2;
 /// The most words of a native block that are followed.
 const MOST_BLOCK: u64 = 1 << 14;
 
@@ -137,18 +139,24 @@ impl<M: ReadMemory> Walker<'_, M> {
 
     pub(super) fn module(&mut self, this: This) {
         let at = this.address;
-        let (definition, state) = (self.pages.word(at + 24), self.pages.word(at + 32));
-        if definition == 0 || state == 0 || definition >= HIGHEST {
-            return;
-        }
-        let size = self.pages.word((definition & !7) + 56).min(MOST_STATE);
-        if !self.spans.contains(state, size) {
+        // Up to 3.14 its definition says how large its state is.
+        let (state, size) = if self.rules.minor >= 15 {
+            (self.pages.word(at + 24), self.pages.word(at + 56))
+        } else {
+            let definition = self.pages.word(at + 24);
+            if definition == 0 || definition >= HIGHEST {
+                return;
+            }
+            (self.pages.word(at + 32), self.pages.word((definition & !7) + 56))
+        };
+        let size = size.min(MOST_STATE);
+        if state == 0 || !self.spans.contains(state, size) {
             return;
         }
         for place in (state..state + size / 8 * 8).step_by(8) {
             let word = self.pages.word(place);
             if !self.emit(word, labels::STATE) {
-                self.follow(this, word);
+                self.follow(this, word, STATE_DEPTH);
             }
         }
     }
@@ -231,10 +239,20 @@ impl<M: ReadMemory> Walker<'_, M> {
         }
     }
 
-    /// From 3.14 on low bits of what frames hold say that it is not owned.
+    /// From 3.14 on low bits of what frames hold say that it is not owned, or a number.
     fn emit_tagged(&mut self, word: u64, label: u8, tagged: bool) {
-        let label = if tagged && word & 1 == 1 { labels::BORROWED_STACK } else { label };
-        self.emit(if tagged { word & !3 } else { word }, label);
+        if tagged && word & 3 == 3 {
+            return;
+        }
+        let target = if tagged { word & !3 } else { word };
+        let borrowed = tagged && word & 1 == 1 && !self.is_immortal(target);
+        self.emit(target, if borrowed { labels::BORROWED_STACK } else { label });
+    }
+
+    /// References to what lives for ever are always marked so.
+    fn is_immortal(&mut self, object: u64) -> bool {
+        let count = self.pages.word(object);
+        self.rules.life(count) == Life::Immortal
     }
 
     pub(super) fn frame_object(&mut self, this: This) {
@@ -247,12 +265,13 @@ impl<M: ReadMemory> Walker<'_, M> {
     fn new_frame(&mut self, at: u64, layout: &FrameLayout) {
         self.emit_at(at + 16, labels::F_BACK);
         self.emit_at(at + 32, labels::F_TRACE);
-        let data = if self.rules.minor >= 13 {
-            self.emit_words(at + 48, 2, labels::F_LOCALS);
-            at + 64
-        } else {
-            at + 48
+        let more = match self.rules.minor {
+            ..13 => 0,
+            13 => 2,
+            14.. => 3,
         };
+        self.emit_words(at + 48, more, labels::F_LOCALS);
+        let data = at + 48 + 8 * more;
         const FRAME_OBJECT: u8 = 2;
         if self.pages.word(at + 24) == data && self.pages.byte(data + layout.owner) == FRAME_OBJECT
         {
@@ -263,7 +282,12 @@ impl<M: ReadMemory> Walker<'_, M> {
     /// A frame up to 3.10.
     fn old_frame(&mut self, at: u64) {
         let is_310 = self.rules.minor >= 10;
-        let (trace, values) = if is_310 { (72, 352) } else { (80, 360) };
+        let (trace, values) = match self.rules.minor {
+            // What is being handled stands between: three words.
+            ..7 => (80, 376),
+            7..10 => (80, 360),
+            _ => (72, 352),
+        };
         for (offset, label) in [
             (24, labels::F_BACK),
             (32, labels::F_CODE),
@@ -273,6 +297,9 @@ impl<M: ReadMemory> Walker<'_, M> {
             (trace, labels::F_TRACE),
         ] {
             self.emit_at(at + offset, label);
+        }
+        if self.rules.minor < 7 {
+            self.emit_words(at + 88, 3, labels::HANDLED);
         }
         let code = self.pages.word(at + 32);
         let values = at + values;
@@ -315,15 +342,32 @@ impl<M: ReadMemory> Walker<'_, M> {
         }
     }
 
-    /// A block of native memory that an object of unknown type refers to, once.
-    pub(super) fn follow(&mut self, this: This, at: u64) {
+    /// A block of native memory that an object of unknown type refers to, once, and so many
+    /// behind each other.
+    pub(super) fn follow(&mut self, this: This, at: u64, depth: u32) {
+        let mut blocks = vec![at];
+        for _ in 0..depth {
+            for at in std::mem::take(&mut blocks) {
+                self.block(this, at, &mut blocks);
+            }
+        }
+    }
+
+    /// The words of a block; what is no object goes to a list.
+    fn block(&mut self, this: This, at: u64, others: &mut Vec<u64>) {
         if !at.is_multiple_of(16) || !self.spans.contains(at, 32) {
             return;
         }
         let Some(bytes) = self.block_bytes(at) else { return };
-        if self.besides.blocks.insert(at) {
+        let words = (bytes / 8).min(MOST_BLOCK);
+        if self.besides.blocks.insert(at) && self.afford(words) {
             self.besides.bytes.push((this.id, bytes));
-            self.emit_words(at, (bytes / 8).min(MOST_BLOCK), labels::CONSERVATIVE);
+            for number in 0..words {
+                let word = self.pages.word(at + 8 * number);
+                if !self.emit(word, labels::CONSERVATIVE) {
+                    others.push(word);
+                }
+            }
         }
     }
 

@@ -84,6 +84,7 @@ pub(super) fn known_names(rules: &Rules, name: &str, is_known: bool) -> Vec<(u64
         "function" => FUNCTION,
         "traceback" => &[(16, "tb_next"), (24, "tb_frame")],
         "collections.defaultdict" => &[(48, "default_factory")],
+        "module" if rules.minor >= 15 => &[(16, "__dict__"), (40, "__name__")],
         "module" => &[(16, "__dict__"), (48, "__name__")],
         "classmethod" | "staticmethod" => &[(16, "__func__")],
         name if name.ends_with("Error") || name.ends_with("Exception") => {

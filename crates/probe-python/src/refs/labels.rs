@@ -57,6 +57,8 @@ labels! {
     F_GLOBALS Member Strong "f_globals";
     F_LOCALS Member Strong "f_locals";
     F_TRACE Member Strong "f_trace";
+    // In 3.6: the exception that is being handled in a frame.
+    HANDLED Member Strong "handled exception";
     FRAME Member Strong "frame";
     ARRAY_BASE Member Strong "base";
     ARRAY_TYPE Member Strong "dtype";

@@ -144,7 +144,7 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
             let root = if is_type { &mut types } else { &mut others };
             root.edges.push((id as u32, Strength::Strong, None));
         }
-        if self.walker.rules.minor == 7 {
+        if self.walker.rules.minor <= 7 {
             // Making a static type of named tuples ready took another reference.
             for plan in self.walker.plans.iter().filter(|p| p.named_tuple && !p.shape.heap) {
                 let id = self.walker.index.get(plan.shape.address);
@@ -243,11 +243,11 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
         ranges.dedup();
         let mut root =
             Root { info: info(RootKind::Stack, "stacks of threads", ""), edges: Vec::new() };
-        let mut seen = HashSet::new();
         for range in ranges {
+            let mut seen = HashSet::new();
             for at in range.step_by(8) {
                 let word = self.walker.pages.word(at);
-                // Some are there many times: two are as good as all.
+                // Some are there many times: two of a thread are as good as all.
                 let id = self.walker.index.get(word);
                 if let Some(id) =
                     id.filter(|&id| seen.insert((id, false)) || seen.insert((id, true)))

@@ -127,7 +127,7 @@ impl<'a, M: ReadMemory> Walker<'a, M> {
             let word = self.pages.word(this.address + u64::from(field.offset));
             let follow = field.label == labels::CONSERVATIVE || plan.special == Special::Buffered;
             if !self.emit(word, field.label) && follow {
-                self.follow(this, word);
+                self.follow(this, word, 1);
             }
         }
         self.by_kind(this, plan);
@@ -163,7 +163,7 @@ impl<'a, M: ReadMemory> Walker<'a, M> {
             Kind::Frame => self.frame_object(this),
             Kind::NdArray => self.array(at),
             Kind::Str => self.interned(this),
-            Kind::ByteArray if self.rules.minor >= 15 => self.emit_words(at + 24, 4, labels::FIELD),
+            Kind::ByteArray if self.rules.minor >= 15 => self.emit_at(at + 56, labels::FIELD),
             Kind::Plain | Kind::Int | Kind::Bytes => {}
             Kind::ByteArray | Kind::Array | Kind::Constant => {}
         }

@@ -145,17 +145,17 @@ const V3_14: Places = Places {
     ..V3_13
 };
 
-/// Places of entries. Seven words went into those of threads.
+/// Places of entries. Eight words went into those of threads.
 const V3_15: Places = Places {
-    back: 312,
-    code: 320,
-    instruction: 328,
-    owner: Some(344),
-    filename: 376,
-    name: 392,
-    lines: 400,
-    first_line: 408,
-    instructions: Some(440),
+    back: 320,
+    code: 328,
+    instruction: 336,
+    owner: Some(352),
+    filename: 384,
+    name: 400,
+    lines: 408,
+    first_line: 416,
+    instructions: Some(448),
     ..V3_14
 };
 
@@ -204,8 +204,8 @@ pub const FRAMES: [FrameRules; 9] = [
     FrameRules { minor: 11, told: Told::Fixed(V3_11), shim: u8::MAX, ..NEW },
     FrameRules { minor: 12, told: Told::Fixed(V3_12), ..NEW },
     NEW,
-    FrameRules { minor: 14, verified: false, told: Told::InRuntime(V3_14), ..NEW },
-    FrameRules { minor: 15, verified: false, told: Told::InRuntime(V3_15), ..NEW },
+    FrameRules { minor: 14, told: Told::InRuntime(V3_14), ..NEW },
+    FrameRules { minor: 15, told: Told::InRuntime(V3_15), ..NEW },
 ];
 
 /// The row of a version.
