@@ -1,8 +1,8 @@
 //! What the probe says of itself.
 
 use probe::tables::{
-    census, gc, interpreters, pymalloc, python_threads, size_classes, stacks, tracemalloc,
-    tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks,
+    census, gc, interpreters, native_blocks, pymalloc, python_threads, size_classes, stacks,
+    tracemalloc, tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks,
 };
 use probe::{Characteristics, Descriptor, Level, Question};
 
@@ -59,6 +59,13 @@ pub(crate) fn descriptor() -> Descriptor {
                 &[census::TABLE, size_classes::TABLE],
                 "the same, and looks at every block: about 0.1 s of this program per million \
                  objects",
+            )
+            .frozen(),
+            Question::new(
+                "blocks",
+                &[native_blocks::TABLE],
+                "reads all heaps twice: about 2 s of this program per GB, and 20 bytes of its \
+                 memory per block",
             )
             .frozen(),
         ],

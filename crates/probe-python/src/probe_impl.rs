@@ -11,6 +11,8 @@ use serde::Deserialize;
 use target::procfs::{ProcessDir, clock};
 
 use crate::attach::Python;
+use crate::blocks::Blocks;
+use crate::blocks::table::blocks_table;
 use crate::collector::{Collector, Objects};
 use crate::describe::descriptor;
 use crate::find::{Finder, Runtime};
@@ -109,6 +111,7 @@ struct Look<'a> {
     /// Newest version seen.
     version: Option<(u32, u32, String)>,
     survey: Option<Survey>,
+    blocks: Option<Blocks>,
     traced: Vec<Found>,
     /// Whether a question is answered that wants a picture of one instant, and had none.
     is_torn: bool,
@@ -129,6 +132,7 @@ impl<'a> Look<'a> {
             collectors: Rows { rows: Vec::new() },
             version: None,
             survey: None,
+            blocks: None,
             traced: Vec::new(),
             is_torn: false,
             issues: Vec::new(),
@@ -157,7 +161,22 @@ impl<'a> Look<'a> {
         if self.request.wants("census") || self.request.wants("pymalloc") {
             self.survey();
         }
+        if self.request.wants("blocks") {
+            self.blocks();
+        }
         failed
+    }
+
+    fn blocks(&mut self) {
+        let threads = self.request.frozen.as_ref().map_or(&[][..], |frozen| &frozen.threads);
+        match self.python.blocks(threads) {
+            Ok((blocks, issues)) => {
+                self.complete &= issues.iter().all(|issue| issue.severity == Severity::Info);
+                self.issues.extend(issues);
+                self.blocks = Some(blocks);
+            }
+            Err(error) => self.lack(error.to_issue(Severity::Warning)),
+        }
     }
 
     /// Goes over all memory, once for all interpreters: an object does not tell whose it is.
@@ -360,6 +379,9 @@ impl<'a> Look<'a> {
         if let Some(survey) = &self.survey {
             let pid = self.request.target.pid.into();
             snapshot.tables.extend(heap::tables(survey, pid, self.request));
+        }
+        if let Some(blocks) = &self.blocks {
+            snapshot.tables.push(blocks_table(blocks, self.request.target.pid.into()));
         }
         snapshot.issues = self.issues;
         snapshot.complete = self.complete;

@@ -11,7 +11,7 @@ mod labels;
 mod naming;
 mod pages;
 mod plan;
-mod roots;
+pub(crate) mod roots;
 mod walker;
 
 use std::ops::Range;
@@ -119,7 +119,7 @@ fn frame_way<M: ReadMemory>(memory: &M, rules: &Rules, runtime: u64) -> FrameWay
 }
 
 /// Where programs and libraries have their variables: what their files say, else the mappings.
-fn data(source: &Source, mappings: &[Mapping]) -> Vec<Data> {
+pub(crate) fn data(source: &Source, mappings: &[Mapping]) -> Vec<Data> {
     let mut list = Vec::new();
     for image in images::images(mappings) {
         let Ok(elf) = source.elf(&image) else {
@@ -147,7 +147,7 @@ fn writable(image: &Image) -> Vec<Data> {
 }
 
 /// The memory of the interpreter and of the libraries that come with it.
-fn known(mappings: &[Mapping], libraries: &[&str]) -> Vec<Range<u64>> {
+pub(crate) fn known(mappings: &[Mapping], libraries: &[&str]) -> Vec<Range<u64>> {
     let is_known = |path: &str| libraries.contains(&path) || path.contains("/lib-dynload/");
     mappings.iter().filter(|m| is_known(&m.path)).map(|m| m.start..m.end).collect()
 }
@@ -199,7 +199,7 @@ type Part = (Besides, Result<()>);
 impl<M: ReadMemory + Sync> Reader<'_, M> {
     fn read(&self, options: &GraphOptions) -> Result<(Graph, Vec<Issue>)> {
         let collected = collect(self.memory, self.spans, self.untouched, self.rules, self.hurry)?;
-        let Collected { survey, mut objects, shapes } = collected;
+        let Collected { survey, mut objects, shapes, .. } = collected;
         let mut issues = losses(&survey);
         if objects.len() > options.most_objects.min(u32::MAX as usize / 2) {
             let message = format!(
