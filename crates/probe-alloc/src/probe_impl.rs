@@ -73,7 +73,8 @@ impl Open for AllocProbe {
                         allocator_table::TABLE,
                     ],
                     "reads all heaps once: about 0.5 s of this program per GB",
-                ),
+                )
+                .frozen(),
             ],
             characteristics: Characteristics {
                 availability: "Linux; parts are those of glibc's malloc; the right to trace the \

@@ -42,6 +42,7 @@
 #![forbid(unsafe_code)]
 
 mod attach;
+pub mod blocks;
 pub mod census;
 mod collector;
 mod describe;
@@ -63,6 +64,7 @@ mod version;
 pub mod walk;
 
 pub use attach::{Python, version};
+pub use blocks::{Allocator, BlockRow, Blocks, Content, State};
 pub use census::Counts;
 pub use collector::{Collector, Generation, Objects, Statistics};
 pub use find::{FoundBy, Runtime};

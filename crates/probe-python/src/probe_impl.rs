@@ -12,6 +12,8 @@ use serde::Deserialize;
 use target::procfs::{ProcessDir, clock};
 
 use crate::attach::Python;
+use crate::blocks::Blocks;
+use crate::blocks::table::blocks_table;
 use crate::collector::{Collector, Objects};
 use crate::describe::descriptor;
 use crate::find::{Finder, Runtime};
@@ -114,6 +116,7 @@ struct Look<'a> {
     survey: Option<Survey>,
     /// Tables of the graph of references.
     graph: Vec<Table>,
+    blocks: Option<Blocks>,
     traced: Vec<Found>,
     /// Whether a question is answered that wants a picture of one instant, and had none.
     is_torn: bool,
@@ -135,6 +138,7 @@ impl<'a> Look<'a> {
             version: None,
             survey: None,
             graph: Vec::new(),
+            blocks: None,
             traced: Vec::new(),
             is_torn: false,
             issues: Vec::new(),
@@ -166,6 +170,9 @@ impl<'a> Look<'a> {
         if self.request.wants("holders") || self.request.wants("audit") {
             self.graph();
         }
+        if self.request.wants("blocks") {
+            self.blocks();
+        }
         failed
     }
 
@@ -176,6 +183,18 @@ impl<'a> Look<'a> {
                 issues.into_iter().for_each(|issue| self.lack(issue));
                 let pid = self.request.target.pid.into();
                 self.graph = holders::tables(&graph, pid, self.request);
+            }
+            Err(error) => self.lack(error.to_issue(Severity::Warning)),
+        }
+    }
+
+    fn blocks(&mut self) {
+        let threads = self.request.frozen.as_ref().map_or(&[][..], |frozen| &frozen.threads);
+        match self.python.blocks(threads) {
+            Ok((blocks, issues)) => {
+                self.complete &= issues.iter().all(|issue| issue.severity == Severity::Info);
+                self.issues.extend(issues);
+                self.blocks = Some(blocks);
             }
             Err(error) => self.lack(error.to_issue(Severity::Warning)),
         }
@@ -382,6 +401,9 @@ impl<'a> Look<'a> {
         if let Some(survey) = &self.survey {
             let pid = self.request.target.pid.into();
             snapshot.tables.extend(heap::tables(survey, pid, self.request));
+        }
+        if let Some(blocks) = &self.blocks {
+            snapshot.tables.push(blocks_table(blocks, self.request.target.pid.into()));
         }
         snapshot.issues = self.issues;
         snapshot.complete = self.complete;

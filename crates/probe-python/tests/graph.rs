@@ -112,7 +112,7 @@ fn compare(graph: &Graph, dump: &str) -> BTreeMap<String, Row> {
         }
         lefts.insert(dict, (name, left));
     }
-    for (id, (name, left)) in lefts {
+    for (name, left) in lefts.into_values() {
         let row = rows.get_mut(&name).unwrap();
         row.more += left.more.len() as u64;
         for target in left.told {

@@ -24,4 +24,4 @@ pub use finding::{Certainty, Finding, FindingKind, Growth, Holder, Step, path_te
 pub use probe::{Characteristics, Descriptor, Level, Open, Probe, Question, Request};
 pub use snapshot::{Limits, ProbeId, Snapshot, Taken};
 pub use table::{Column, Role, Table, Unit, Value, Values};
-pub use target::{Frozen, FrozenBy, Target};
+pub use target::{Frozen, FrozenBy, FrozenThread, Target};

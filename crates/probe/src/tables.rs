@@ -7,7 +7,8 @@ mod native;
 mod python;
 
 pub use native::{
-    allocators, malloc_arenas, malloc_free, malloc_holes, malloc_settings, native_heap,
+    allocators, malloc_arenas, malloc_free, malloc_holes, malloc_settings, native_blocks,
+    native_heap,
 };
 pub use python::{
     census, gc, interpreters, pymalloc, python_threads, size_classes, stacks, tracemalloc,

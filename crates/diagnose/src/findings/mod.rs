@@ -11,6 +11,7 @@ mod garbage;
 mod group;
 mod malloc;
 mod memory;
+mod native;
 mod python;
 mod refcounts;
 mod sites;
@@ -69,6 +70,8 @@ fn objects(scene: &Scene<'_>) -> Vec<Finding> {
     let mut found = sites::find(scene);
     found.extend(garbage::find(scene));
     found.extend(refcounts::find(scene));
+    found.extend(native::leaks(scene));
+    found.extend(native::growth(scene, &found));
     let explained: f64 = found.iter().filter_map(|f| f.share).sum();
     if !sites::counted(scene) || explained < EXPLAINED {
         let named = |f: &Finding| found.iter().any(|known| known.subject == f.subject);

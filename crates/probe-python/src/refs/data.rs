@@ -19,7 +19,7 @@ pub(crate) struct Data {
 }
 
 /// Where programs and libraries have their variables: what their files say, else the mappings.
-pub(super) fn data(source: &Source, mappings: &[Mapping]) -> Vec<Data> {
+pub(crate) fn data(source: &Source, mappings: &[Mapping]) -> Vec<Data> {
     let mut list = Vec::new();
     for image in images::images(mappings) {
         let Ok(elf) = source.elf(&image) else {
@@ -47,7 +47,7 @@ pub(super) fn writable(image: &Image) -> Vec<Data> {
 }
 
 /// The memory of the interpreter and of the libraries that come with it.
-pub(super) fn known(mappings: &[Mapping], libraries: &[&str]) -> Vec<Range<u64>> {
+pub(crate) fn known(mappings: &[Mapping], libraries: &[&str]) -> Vec<Range<u64>> {
     let is_known = |path: &str| libraries.contains(&path) || path.contains("/lib-dynload/");
     mappings.iter().filter(|m| is_known(&m.path)).map(|m| m.start..m.end).collect()
 }

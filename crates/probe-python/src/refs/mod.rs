@@ -6,7 +6,7 @@
 
 mod builtins;
 mod containers;
-mod data;
+pub(crate) mod data;
 mod facts;
 mod index;
 mod labels;
@@ -153,7 +153,7 @@ type Part = (Besides, Result<()>);
 impl<M: ReadMemory + Sync> Reader<'_, M> {
     fn read(&self, options: &GraphOptions) -> Result<(Graph, Vec<Issue>)> {
         let collected = collect(self.memory, self.spans, self.untouched, self.rules, self.hurry)?;
-        let Collected { survey, mut objects, shapes } = collected;
+        let Collected { survey, mut objects, shapes, .. } = collected;
         let mut issues = losses(&survey);
         if objects.len() > options.most_objects.min(u32::MAX as usize / 2) {
             let message = format!(

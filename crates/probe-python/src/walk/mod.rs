@@ -27,7 +27,7 @@ use crate::pymalloc::{PoolTally, Pymalloc};
 use resident::Untouched;
 use seen::Seen;
 use spans::{Span, SpanKind, Spans};
-use worker::{Skips, THREAD_HEAP, Worker};
+use worker::{PoolBlocks, Skips, THREAD_HEAP, Worker};
 
 pub use worker::Each;
 
@@ -77,6 +77,7 @@ struct Part {
     torn: u64,
     refused: u64,
     kept: Option<Vec<Seen>>,
+    blocks: Option<PoolBlocks>,
 }
 
 /// Goes over all memory that may hold objects, and shows each one to `each`, in no order.
@@ -105,7 +106,7 @@ pub(crate) fn survey_touched<M: ReadMemory + Sync>(
     hurry: bool,
 ) -> Result<Survey> {
     let types = TypeTable::new(rules, spans);
-    let way = Way { wanted, each, keep: false, hurry };
+    let way = Way { wanted, each, keep: false, blocks: false, hurry };
     let whole = go_over(memory, spans, untouched, &types, &way)?;
     Ok(whole.finish(&types.addresses(), &Names { rules, memory }))
 }
@@ -118,13 +119,26 @@ pub(crate) fn collect<M: ReadMemory + Sync>(
     rules: &Rules,
     hurry: bool,
 ) -> Result<Collected> {
+    collect_with(memory, spans, untouched, rules, false, hurry)
+}
+
+/// The same, and with `blocks` also keeps the blocks of pymalloc in use.
+pub(crate) fn collect_with<M: ReadMemory + Sync>(
+    memory: &M,
+    spans: &Spans,
+    untouched: &Untouched,
+    rules: &Rules,
+    blocks: bool,
+    hurry: bool,
+) -> Result<Collected> {
     let types = TypeTable::new(rules, spans);
-    let way = Way { wanted: Wanted::Objects, each: None, keep: true, hurry };
+    let way = Way { wanted: Wanted::Objects, each: None, keep: true, blocks, hurry };
     let mut whole = go_over(memory, spans, untouched, &types, &way)?;
     let objects = whole.kept.take().unwrap_or_default();
+    let blocks = whole.blocks.take().unwrap_or_default();
     let (addresses, shapes) = types.all();
     let survey = whole.finish(&addresses, &Names { rules, memory });
-    Ok(Collected { survey, objects, shapes })
+    Ok(Collected { survey, objects, shapes, blocks })
 }
 
 /// Every object of a process.
@@ -133,6 +147,8 @@ pub(crate) struct Collected {
     pub(crate) objects: Vec<Seen>,
     /// The types, by the number that objects give.
     pub(crate) shapes: Vec<Shape>,
+    /// Blocks of pymalloc, where they were asked for.
+    pub(crate) blocks: PoolBlocks,
 }
 
 /// How memory is gone over.
@@ -141,6 +157,8 @@ struct Way<'a> {
     each: Option<&'a Each<'a>>,
     /// Whether objects are kept.
     keep: bool,
+    /// Whether blocks of pymalloc are kept.
+    blocks: bool,
     /// Whether it gives way to nobody.
     hurry: bool,
 }
@@ -152,7 +170,7 @@ fn go_over<M: ReadMemory + Sync>(
     types: &TypeTable<'_>,
     way: &Way<'_>,
 ) -> Result<Part> {
-    let Way { wanted, each, keep, hurry } = *way;
+    let Way { wanted, each, keep, blocks, hurry } = *way;
     let rules = types.rules();
     let pieces = pieces(spans.list());
     let (next, skips) = (AtomicUsize::new(0), Skips::default());
@@ -170,6 +188,7 @@ fn go_over<M: ReadMemory + Sync>(
             refused: 0,
             place: 0,
             kept: keep.then(Vec::new),
+            blocks: blocks.then(PoolBlocks::default),
             each,
         };
         while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -177,8 +196,9 @@ fn go_over<M: ReadMemory + Sync>(
             gentle.note();
         }
         worker.finish()?;
-        let Worker { window, pools, tally, torn, refused, kept, .. } = worker;
-        Ok(Part { pools, tally, unreadable: window.unreadable, torn, refused, kept })
+        let Worker { window, pools, tally, torn, refused, kept, blocks, .. } = worker;
+        let unreadable = window.unreadable;
+        Ok(Part { pools, tally, unreadable, torn, refused, kept, blocks })
     };
     let parts = gentle::share_out(THREADS, hurry, work);
     let mut whole: Option<Part> = None;
@@ -198,6 +218,10 @@ impl Part {
     fn merge(&mut self, other: Self) {
         if let (Some(kept), Some(more)) = (&mut self.kept, other.kept) {
             kept.extend(more);
+        }
+        if let (Some(blocks), Some(more)) = (&mut self.blocks, other.blocks) {
+            blocks.pools.extend(more.pools);
+            blocks.used.extend(more.used);
         }
         self.pools.merge(other.pools);
         self.tally.merge(&other.tally);

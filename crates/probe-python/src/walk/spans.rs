@@ -81,6 +81,13 @@ impl Spans {
         self.merged.iter().fold(0, |sum, range| sum.saturating_add(range.end - range.start))
     }
 
+    /// How far it goes on from an address without a hole; the address itself where there is none.
+    pub(crate) fn reach(&self, address: u64) -> u64 {
+        let after = self.merged.partition_point(|range| range.start <= address);
+        let range = after.checked_sub(1).and_then(|at| self.merged.get(at));
+        range.map_or(address, |range| range.end.max(address))
+    }
+
     /// Whether all of `length` bytes at an address belong to it.
     pub(crate) fn contains(&self, address: u64, length: u64) -> bool {
         let after = self.merged.partition_point(|range| range.start <= address);
@@ -137,5 +144,8 @@ mod tests {
         assert!(!spans.contains(0x1000, 8) && !spans.contains(0x4ff8, 16));
         assert!(!spans.contains(0, 8) && !spans.contains(u64::MAX, 8));
         assert!(!spans.contains(0x6000, u64::MAX));
+        assert_eq!(spans.reach(0x2008), 0x5000);
+        assert_eq!(spans.reach(0x8000), 0x8000);
+        assert_eq!(spans.reach(0), 0);
     }
 }

@@ -35,6 +35,23 @@ pub type Each<'e> = dyn Fn(u64, u64) + Sync + 'e;
 /// An object with its size and the bytes of its block.
 pub(crate) type Found = (Object, Size);
 
+/// Blocks of pymalloc.
+#[derive(Debug, Default)]
+pub(crate) struct PoolBlocks {
+    /// Addresses of all pools, those without a block in use as well.
+    pub(crate) pools: Vec<u64>,
+    /// Address and bytes of the blocks in use.
+    pub(crate) used: Vec<(u64, u32)>,
+}
+
+impl PoolBlocks {
+    fn add(&mut self, address: u64, pool: &Pool, size: u64) {
+        self.pools.push(address);
+        let block = |index| (address + HEADER + index * size, size as u32);
+        self.used.extend(pool.blocks_in_use().map(block));
+    }
+}
+
 /// One thread's state.
 pub(crate) struct Worker<'m, 't, 'a, M> {
     pub(crate) window: Window<'m, M>,
@@ -54,6 +71,8 @@ pub(crate) struct Worker<'m, 't, 'a, M> {
     pub(crate) place: u8,
     /// Every object, where they are to be kept.
     pub(crate) kept: Option<Vec<Seen>>,
+    /// Every block of pymalloc in use, where they are to be kept.
+    pub(crate) blocks: Option<PoolBlocks>,
     /// Who wants to see every object.
     pub(crate) each: Option<&'t Each<'t>>,
 }
@@ -113,6 +132,9 @@ impl<M: ReadMemory> Worker<'_, '_, '_, M> {
             return Ok(false);
         };
         self.pools.add(address, &pool);
+        if let Some(blocks) = &mut self.blocks {
+            blocks.add(address, &pool, geometry.block(pool.class));
+        }
         if !self.objects {
             return Ok(true);
         }

@@ -133,3 +133,46 @@ pub mod allocators {
     /// Key: file that holds it.
     pub const LIBRARY: &str = "library";
 }
+
+/// Blocks in use of `malloc` and of the interpreter's allocator by what they are, how large and
+/// who holds them (question `blocks`). What is in them is never written out.
+pub mod native_blocks {
+    /// The table.
+    pub const TABLE: &str = "native_blocks";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: [`MALLOC`] or [`PYMALLOC`].
+    pub const ALLOCATOR: &str = "allocator";
+    /// Key, bytes: usable bytes of a block: exact up to 1032, else the next power of two.
+    pub const SIZE_CLASS: &str = "size_class";
+    /// Key: one of [`OBJECT`], [`BUFFER`], [`REACHABLE`], [`UNREACHABLE`].
+    pub const STATE: &str = "state";
+    /// Key: of reachable blocks who holds them: a variable of a library (`library+0x10`, counted
+    /// from the start of its file), `object TYPE`, a library that the block points into, `stack`,
+    /// `registers`, `anonymous memory`; of unreachable ones the library that they point into.
+    /// Empty where there is none, and for the other states.
+    pub const HOLDER: &str = "holder";
+    /// Level, count.
+    pub const BLOCKS: &str = "blocks";
+    /// Level, bytes: usable bytes of these blocks.
+    pub const BYTES: &str = "bytes";
+    /// Attribute: what most of these blocks seem to hold: `zero`, `text`, `pointers`,
+    /// `code pointer` (they begin with an address in a library), `other`.
+    pub const CONTENT: &str = "content";
+    /// Attribute: libraries that come neither with Python nor with the system, where nothing
+    /// tells whose unreachable blocks are.
+    pub const CANDIDATES: &str = "candidates";
+
+    /// glibc's `malloc`.
+    pub const MALLOC: &str = "malloc";
+    /// The interpreter's allocator for up to 512 bytes.
+    pub const PYMALLOC: &str = "pymalloc";
+    /// A Python object lies in the block.
+    pub const OBJECT: &str = "object";
+    /// A Python object has its contents in the block.
+    pub const BUFFER: &str = "buffer";
+    /// Native memory to which a root leads.
+    pub const REACHABLE: &str = "reachable";
+    /// Native memory to which no pointer of a root leads.
+    pub const UNREACHABLE: &str = "unreachable";
+}

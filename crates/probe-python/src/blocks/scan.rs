@@ -1,0 +1,279 @@
+//! Goes over the words of blocks and of roots, once, with two threads, and keeps which blocks
+//! they point to.
+
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use probe::{Error, ErrorKind, Result};
+use target::gentle;
+use target::memory::ReadMemory;
+
+use super::libraries::Libraries;
+use super::roots::Root;
+use super::units::{NO_OBJECT, Units};
+use super::{Content, NO_LIBRARY};
+use crate::walk::resident::Untouched;
+use crate::walk::spans::Spans;
+use crate::walk::window::{WINDOW, Window};
+
+/// Threads that read.
+const THREADS: usize = 2;
+/// Blocks that are read in one go.
+const RUN: usize = 1 << 14;
+/// Bytes of roots that are read in one go.
+const PIECE: u64 = 16 << 20;
+
+/// What a block seems to hold, and the library that it points into.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    pub(super) content: Content,
+    pub(super) library: u16,
+}
+
+/// Pointers.
+#[derive(Debug, Default)]
+pub(super) struct Pointers {
+    /// Those of block i are `target[first[i]..first[i + 1]]`.
+    first: Vec<u64>,
+    target: Vec<u32>,
+    /// From roots: the block, the number of the root, the place of the word.
+    pub(super) from_roots: Vec<(u32, u32, u64)>,
+    /// By block; of objects nothing is kept.
+    pub(super) looks: Vec<Look>,
+}
+
+impl Pointers {
+    pub(super) fn of(&self, unit: u32) -> &[u32] {
+        let at = |n: usize| self.first.get(n).map_or(self.target.len(), |&first| first as usize);
+        self.target.get(at(unit as usize)..at(unit as usize + 1)).unwrap_or_default()
+    }
+}
+
+/// What is read.
+pub(super) struct Scan<'a, M> {
+    pub(super) memory: &'a M,
+    pub(super) spans: &'a Spans,
+    pub(super) untouched: &'a Untouched,
+    pub(super) units: &'a Units,
+    pub(super) libraries: &'a Libraries,
+    pub(super) roots: &'a [Root],
+    /// Bytes at the beginning of objects of a type that may hold pointers.
+    pub(super) heads: &'a [u64],
+    pub(super) hurry: bool,
+}
+
+/// What was found in one go.
+#[derive(Default)]
+struct Part {
+    counts: Vec<u32>,
+    target: Vec<u32>,
+    looks: Vec<Look>,
+    from_roots: Vec<(u32, u32, u64)>,
+}
+
+impl<M: ReadMemory + Sync> Scan<'_, M> {
+    pub(super) fn run(&self) -> Result<Pointers> {
+        let pieces = self.pieces();
+        let runs = self.units.len().div_ceil(RUN);
+        let next = AtomicUsize::new(0);
+        let parts: Mutex<Vec<(usize, Part)>> = Mutex::default();
+        let work = |mut gentle: gentle::Worker<'_>| -> Result<()> {
+            let mut window = Window::new(self.memory);
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let mut part = Part::default();
+                if number < runs {
+                    self.blocks(number, &mut window, &mut part)?;
+                } else if let Some((root, range)) = pieces.get(number - runs) {
+                    self.root(*root, range, &mut window, &mut part)?;
+                } else {
+                    break;
+                }
+                part.target.shrink_to_fit();
+                let mut parts = parts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                parts.push((number, part));
+                drop(parts);
+                gentle.note();
+            }
+            Ok(())
+        };
+        for part in gentle::share_out(THREADS, self.hurry, work) {
+            let panicked =
+                |_| Error::new(ErrorKind::Panicked, "a thread that read memory panicked");
+            part.map_err(panicked)??;
+        }
+        let mut parts = parts.into_inner().unwrap_or_default();
+        parts.sort_by_key(|part| part.0);
+        Ok(self.join(parts))
+    }
+
+    fn pieces(&self) -> Vec<(u32, Range<u64>)> {
+        let mut pieces = Vec::new();
+        for (number, root) in (0_u32..).zip(self.roots) {
+            let mut at = root.range.start.next_multiple_of(8);
+            while at < root.range.end {
+                let stop = root.range.end.min(at.saturating_add(PIECE));
+                pieces.push((number, at..stop));
+                at = stop;
+            }
+        }
+        pieces
+    }
+
+    fn join(&self, parts: Vec<(usize, Part)>) -> Pointers {
+        let mut all = Pointers::default();
+        all.target.reserve_exact(parts.iter().map(|part| part.1.target.len()).sum());
+        all.first.reserve_exact(self.units.len() + 1);
+        all.looks.reserve_exact(self.units.len());
+        let mut sum = 0;
+        for (_, part) in parts {
+            for count in part.counts {
+                all.first.push(sum);
+                sum += u64::from(count);
+            }
+            all.target.extend(part.target);
+            all.looks.extend(part.looks);
+            all.from_roots.extend(part.from_roots);
+        }
+        all.first.push(sum);
+        all
+    }
+
+    fn blocks(&self, run: usize, window: &mut Window<'_, M>, part: &mut Part) -> Result<()> {
+        for unit in run * RUN..self.units.len().min((run + 1) * RUN) {
+            let before = part.target.len();
+            let mut range = self.units.range(unit);
+            let shape = self.units.shape[unit];
+            if let Some(&head) = self.heads.get(shape as usize) {
+                range.end = range.end.min(range.start.saturating_add(head));
+            }
+            let mut seen = Contents::default();
+            let mut last = unit as u32;
+            self.words(range, window, |_, word| {
+                if let Some(target) = self.units.pointed(word) {
+                    seen.pointers += 1;
+                    if target != last && target as usize != unit {
+                        part.target.push(target);
+                        last = target;
+                    }
+                } else if shape == NO_OBJECT {
+                    seen.add(word, self.libraries);
+                }
+            })?;
+            part.counts.push((part.target.len() - before) as u32);
+            part.looks.push(seen.look());
+        }
+        Ok(())
+    }
+
+    fn root(
+        &self,
+        root: u32,
+        range: &Range<u64>,
+        window: &mut Window<'_, M>,
+        part: &mut Part,
+    ) -> Result<()> {
+        self.words(range.clone(), window, |at, word| {
+            if let Some(target) = self.units.pointed(word) {
+                part.from_roots.push((target, root, at));
+            }
+        })
+    }
+
+    /// Shows all words of a range that were ever touched.
+    fn words(
+        &self,
+        range: Range<u64>,
+        window: &mut Window<'_, M>,
+        mut see: impl FnMut(u64, u64),
+    ) -> Result<()> {
+        let (mut at, end) = (range.start.next_multiple_of(8), range.end & !7);
+        while at < end {
+            if window.lacks(at, WINDOW, end) {
+                at = self.untouched.skip(at);
+                if at >= end {
+                    break;
+                }
+                // Neighbours will be wanted next: the window may reach behind the range.
+                let reach = self.spans.reach(at).max(end);
+                window.load(at, self.untouched.next(at, reach).max(at + 8))?;
+            }
+            let bytes = window.bytes();
+            let words = (at..end).step_by(8).map_while(|place| Some((place, bytes.word(place)?)));
+            for (place, word) in words {
+                see(place, word);
+                at = place + 8;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The words of a block, counted.
+#[derive(Debug, Default)]
+struct Contents {
+    words: u64,
+    zero: u64,
+    text: u64,
+    pointers: u64,
+    /// Whether the first word leads into a library.
+    starts_in: bool,
+    extension: Option<u16>,
+}
+
+impl Contents {
+    fn add(&mut self, word: u64, libraries: &Libraries) {
+        self.words += 1;
+        if word == 0 {
+            self.zero += 1;
+        } else if is_text(word) {
+            self.text += 1;
+        } else if let Some((library, code)) = libraries.of(word) {
+            self.starts_in |= self.words == 1 && self.pointers == 0;
+            let first = self.extension.is_none() || code;
+            if libraries.is_extension(library) && first {
+                self.extension = Some(library);
+            }
+        }
+    }
+
+    fn look(&self) -> Look {
+        let all = self.words + self.pointers;
+        let content = if self.starts_in {
+            Content::Code
+        } else if self.zero == all {
+            Content::Zero
+        } else if 2 * self.text >= all - self.zero.min(all) {
+            Content::Text
+        } else if 4 * self.pointers >= all {
+            Content::Pointers
+        } else {
+            Content::Other
+        };
+        Look { content, library: self.extension.unwrap_or(NO_LIBRARY) }
+    }
+}
+
+/// Whether all bytes of a word are printable, or zero behind those that are.
+fn is_text(word: u64) -> bool {
+    let bytes = word.to_le_bytes();
+    let length = bytes.iter().position(|&byte| byte == 0).unwrap_or(8);
+    let printable = |byte: &u8| (0x20..0x7f).contains(byte) || (9..14).contains(byte);
+    length >= 3 && bytes[..length].iter().all(printable) && bytes[length..].iter().all(|&b| b == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_told_from_numbers() {
+        for text in ["a-word::", "abc\0\0\0\0\0", "tab\tand\n"] {
+            assert!(is_text(u64::from_le_bytes(text.as_bytes().try_into().unwrap())), "{text}");
+        }
+        for number in [0, 1, 0x41, 0x5555_5555_1230, u64::MAX, 0x6161_0061_6161_6161] {
+            assert!(!is_text(number), "{number:#x}");
+        }
+    }
+}
