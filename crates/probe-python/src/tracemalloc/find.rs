@@ -26,6 +26,9 @@ pub(crate) struct State {
     pub(crate) traces: Hashtable,
     /// Traces of other domains (3.9 and up).
     pub(crate) domains: Option<Hashtable>,
+    /// What stands beside them: where it was allocated (3.15 and up), the traceback of blocks that
+    /// no Python code allocated is one of these.
+    pub(crate) beside: [u64; 2],
 }
 
 /// Where and how to search.
@@ -111,7 +114,9 @@ impl<M: ReadMemory> Search<'_, M> {
             Some(at) => Some(table(at)?),
             None => None,
         };
+        let beside = |step| figure(place.domains?.saturating_add_signed(step));
         Some(State {
+            beside: [8, -8].map(|step| beside(step).unwrap_or(0)),
             traced: traced.filter(|(now, most)| now <= most),
             sets: [table(place.sets[0])?, table(place.sets[1])?],
             traces: table(place.traces)?,
@@ -151,15 +156,24 @@ fn place(pointers: &[Pointer], form: Form) -> Option<Place> {
             |p: &&Pointer| p.table.drops_like(&traces.table),
         );
         let domains = of(Kind::Values).find(|p| plain(p) && !dropped(p))?;
-        let tracebacks = pointers.iter().find(|p| dropped(p) && !plain(p))?;
-        let names = of(Kind::Names).find(|p| !dropped(p))?;
+        let mut tracebacks = pointers.iter().filter(|p| dropped(p) && !plain(p));
+        let (tracebacks, other) = (tracebacks.next()?, tracebacks.next());
+        let names = match form {
+            // Either may be the names: they are dropped as tracebacks are.
+            Form::PlainNames => other?,
+            _ => of(Kind::Names).find(|p| !dropped(p))?,
+        };
         let place = Place {
             sets: [names.at, tracebacks.at],
             traces: traces.at,
             domains: Some(domains.at),
             figures: None,
         };
-        Some(place.with_figures(names.at, tracebacks.at))
+        let place = place.with_figures(names.at, tracebacks.at);
+        Some(match form {
+            Form::PlainNames => place.with_figures(tracebacks.at, names.at),
+            _ => place,
+        })
     })
 }
 
@@ -210,10 +224,14 @@ mod tests {
     }
 
     fn find(memory: &FakeMemory) -> Option<State> {
+        find_in(memory, Form::Pointers)
+    }
+
+    fn find_in(memory: &FakeMemory, form: Form) -> Option<State> {
         let (data, heap) = (DATA..DATA + 2 * PIECE, TABLES..TABLES + 0x8000);
         let search = Search {
             memory,
-            form: Form::Pointers,
+            form,
             code: &[CODE],
             data: std::slice::from_ref(&data),
             heap: std::slice::from_ref(&heap),
@@ -237,6 +255,22 @@ mod tests {
         }
         let state = find(&fake(&[DOMAINS, 1, NAMES, TRACES, 2, TRACEBACKS])).unwrap();
         assert_eq!((state.traced, state.traces.entries), (None, 1));
+    }
+
+    /// Names that are dropped as tracebacks are.
+    #[test]
+    fn the_state_with_plain_names_is_found() {
+        let ordered = [10, 20, NAMES, 8, TRACEBACKS, TRACES, DOMAINS];
+        let mut reversed = ordered;
+        reversed.reverse();
+        for words in [ordered, reversed] {
+            let mut memory = fake(&words);
+            put_functions(&mut memory, NAMES, [0x110, 0x113, 0]);
+            put_functions(&mut memory, TRACEBACKS, [0x112, 0x113, 0]);
+            let state = find_in(&memory, Form::PlainNames).unwrap();
+            assert_eq!((state.traced, state.traces.entries), (Some((10, 20)), 1));
+            assert_eq!(find(&memory), None);
+        }
     }
 
     /// A table is missing, or is none, or of another kind: it is no state.

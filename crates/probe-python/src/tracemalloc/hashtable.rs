@@ -12,6 +12,8 @@ pub(crate) enum Form {
     Inline,
     /// 3.9 and up: an entry has a pointer to each.
     Pointers,
+    /// 3.15 and up: the same, and names of files are no objects, but bytes that end in a zero.
+    PlainNames,
 }
 
 /// The fewest buckets that a table has.
@@ -78,11 +80,11 @@ impl Hashtable {
         };
         let (entries, buckets, functions) = match form {
             Form::Inline => (word(1), word(0), [word(5), word(6), word(7), word(8)]),
-            Form::Pointers => (word(0), word(1), [word(4), word(5), word(8), word(9)]),
+            Form::Pointers | Form::PlainNames => (word(0), word(1), [word(4), word(5), word(8), word(9)]),
         };
         let (key, data) = match form {
             Form::Inline => (word(3), word(4)),
-            Form::Pointers => (8, 8),
+            Form::Pointers | Form::PlainNames => (8, 8),
         };
         let in_code = |function: &u64| code.iter().any(|range| range.contains(function));
         let sound = buckets.is_power_of_two()
@@ -96,7 +98,7 @@ impl Hashtable {
         let allocator = [functions[2], functions[3]];
         let functions = match form {
             Form::Inline => [functions[1], 0, 0],
-            Form::Pointers => [functions[1], word(6), word(7)],
+            Form::Pointers | Form::PlainNames => [functions[1], word(6), word(7)],
         };
         let first = word(2);
         sound.then_some(Self { form, entries, buckets, first, key, data, allocator, functions })
@@ -106,7 +108,7 @@ impl Hashtable {
     pub(crate) fn size(&self) -> u64 {
         let entry = match self.form {
             Form::Inline => 16 + self.key + self.data,
-            Form::Pointers => 32,
+            Form::Pointers | Form::PlainNames => 32,
         };
         let parts =
             self.buckets.saturating_mul(8).saturating_add(self.entries.saturating_mul(entry));
@@ -119,8 +121,9 @@ impl Hashtable {
         match (self.form, self.data, drops_key, drops_value) {
             (Form::Inline, 0, ..) if self.key == 8 => Kind::Set,
             (Form::Inline, 16, ..) => Kind::Traces,
-            (Form::Pointers, _, true, false) => Kind::Names,
-            (Form::Pointers, _, false, true) => Kind::Values,
+            (Form::Inline, ..) => Kind::Other,
+            (_, _, true, false) => Kind::Names,
+            (_, _, false, true) => Kind::Values,
             _ => Kind::Other,
         }
     }
@@ -191,7 +194,7 @@ impl Hashtable {
     pub(crate) fn data<M: ReadMemory>(&self, memory: &M, value: u64) -> Result<u64> {
         match self.form {
             Form::Inline => Ok(value),
-            Form::Pointers => memory.read_u64(value),
+            Form::Pointers | Form::PlainNames => memory.read_u64(value),
         }
     }
 }
@@ -209,7 +212,7 @@ impl Form {
     fn head(self) -> u64 {
         match self {
             Self::Inline => 72,
-            Self::Pointers => 80,
+            Self::Pointers | Self::PlainNames => 80,
         }
     }
 }
@@ -229,7 +232,7 @@ pub(crate) mod tests {
         let first = address + 0x100;
         let head = match form {
             Form::Inline => [16, count, first, 8, 16, 0x101, 0x102, 0x103, 0x104, 0],
-            Form::Pointers => [count, 16, first, 0x101, 0x102, 0x103, 0, 0, 0x103, 0x104],
+            Form::Pointers | Form::PlainNames => [count, 16, first, 0x101, 0x102, 0x103, 0, 0, 0x103, 0x104],
         };
         for (index, word) in (0..).zip(head) {
             memory.put_u64(address + index * 8, word);
@@ -240,7 +243,7 @@ pub(crate) mod tests {
             memory.put_u64(at + 16, *key);
             let data = match form {
                 Form::Inline => at + 24,
-                Form::Pointers => at + 40,
+                Form::Pointers | Form::PlainNames => at + 40,
             };
             if form == Form::Pointers {
                 memory.put_u64(at + 24, data);

@@ -23,6 +23,8 @@ use traces::Collect;
 const IN_RUNTIME: u32 = 12;
 /// The first minor version whose tables have pointers in their entries.
 const POINTERS: u32 = 9;
+/// The first minor version whose names of files are no objects.
+const PLAIN_NAMES: u32 = 15;
 /// How far into the runtime the state is searched: it has 280 to 460 KB.
 const RUNTIME_BYTES: u64 = 1 << 20;
 /// How often the tables are read that changed meanwhile.
@@ -74,7 +76,11 @@ impl Python {
     /// [`ErrorKind::Unsupported`] when it is on and its tables were not found; those of reading
     /// memory.
     pub fn tracemalloc(&self, runtime: &Runtime, most: u64) -> Result<Tracing> {
-        let form = if runtime.version.minor < POINTERS { Form::Inline } else { Form::Pointers };
+        let form = match runtime.version.minor {
+            ..POINTERS => Form::Inline,
+            POINTERS..PLAIN_NAMES => Form::Pointers,
+            PLAIN_NAMES.. => Form::PlainNames,
+        };
         let mappings = self.memory().mappings()?;
         let code: Vec<Range<u64>> =
             mappings.iter().filter(|m| m.perms.exec).map(|m| m.start..m.end).collect();

@@ -76,6 +76,9 @@ impl<'a, M: ReadMemory, L: ReadMemory> Collect<'a, M, L> {
     /// meanwhile leads to is none.
     fn known_tracebacks(&mut self, state: &State) -> Result<()> {
         let (memory, tracebacks) = (self.memory, &mut self.tracebacks);
+        if self.search.form == Form::PlainNames {
+            tracebacks.extend(state.beside);
+        }
         // Which of the two sets it is does not matter: names are no tracebacks.
         for set in &state.sets {
             let from_value = set.key_from_value();
@@ -129,7 +132,7 @@ impl<'a, M: ReadMemory, L: ReadMemory> Collect<'a, M, L> {
         let count = match self.search.form {
             Form::Inline => count,
             // The other half is the number of frames that there were.
-            Form::Pointers => count & 0xffff,
+            Form::Pointers | Form::PlainNames => count & 0xffff,
         };
         let mut frames = Vec::new();
         for index in 0..u64::from(count).min(MOST_FRAMES) {
@@ -142,11 +145,20 @@ impl<'a, M: ReadMemory, L: ReadMemory> Collect<'a, M, L> {
     }
 
     fn file(&mut self, address: u64) -> Arc<str> {
-        let names = &self.names;
+        let (names, memory, form) = (&self.names, self.memory, self.search.form);
         let read = || {
-            let text = names.text(address, LONGEST_FILE);
+            let text = match form {
+                Form::PlainNames => plain(memory, address),
+                _ => names.text(address, LONGEST_FILE),
+            };
             text.map_or("?".into(), |text| clean(&text, LONGEST_FILE).into())
         };
         self.files.entry(address).or_insert_with(read).clone()
     }
+}
+
+/// A name that is bytes that end in a zero.
+fn plain<M: ReadMemory>(memory: &M, address: u64) -> Option<String> {
+    let bytes = memory.read_cstr(address, LONGEST_FILE).ok().flatten()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
