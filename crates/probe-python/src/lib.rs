@@ -46,6 +46,7 @@ pub mod census;
 mod collector;
 mod describe;
 mod find;
+pub mod free_lists;
 mod heap;
 pub mod layout;
 mod old_interpreters;

@@ -10,8 +10,8 @@ pub use native::{
     allocators, malloc_arenas, malloc_free, malloc_holes, malloc_settings, native_heap,
 };
 pub use python::{
-    census, gc, interpreters, pymalloc, python_threads, size_classes, stacks, tracemalloc,
-    tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks,
+    census, free_lists, gc, interpreters, pymalloc, python_threads, size_classes, stacks,
+    tracemalloc, tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks,
 };
 
 /// One row per process of the target's tree. Question `rss` fills only the columns marked (c).
