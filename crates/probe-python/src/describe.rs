@@ -1,9 +1,9 @@
 //! What the probe says of itself.
 
 use probe::tables::{
-    census, garbage, gc, holders, interpreters, native_blocks, pymalloc, python_threads, refcounts,
-    size_classes, stacks, tracemalloc, tracemalloc_files, tracemalloc_lines,
-    tracemalloc_tracebacks,
+    census, free_lists, garbage, gc, holders, interpreters, native_blocks, pymalloc,
+    python_threads, refcounts, size_classes, stacks, tracemalloc, tracemalloc_files,
+    tracemalloc_lines, tracemalloc_tracebacks,
 };
 use probe::{Characteristics, Descriptor, Level, Question};
 
@@ -51,7 +51,7 @@ pub(crate) fn descriptor() -> Descriptor {
             .frozen(),
             Question::new(
                 "pymalloc",
-                &[pymalloc::TABLE, size_classes::TABLE],
+                &[pymalloc::TABLE, size_classes::TABLE, free_lists::TABLE],
                 "reads all anonymous memory once: about 0.3 s of this program per GB",
             )
             .frozen(),

@@ -8,9 +8,11 @@ use crate::attach::Python;
 use crate::census::rules::{Rules, rules};
 use crate::census::table::census_table;
 use crate::find::Runtime;
+use crate::free_lists::{self, FreeLists};
 use crate::pymalloc::table::{pymalloc_table, size_class_table};
+use crate::pymalloc::{Pymalloc, State, state};
 use crate::walk::resident::Untouched;
-use crate::walk::spans::Spans;
+use crate::walk::spans::{SpanKind, Spans};
 use crate::walk::{Each, Survey, Wanted, survey_touched};
 
 impl Python {
@@ -36,10 +38,57 @@ impl Python {
         let (rules, mut issues) = self.rules()?;
         let (spans, untouched) = self.memory_map(&self.memory().mappings()?, &mut issues);
         let hurry = self.is_stopped();
-        let survey = survey_touched(self.memory(), &spans, &untouched, rules, wanted, each, hurry)?;
+        let mut survey =
+            survey_touched(self.memory(), &spans, &untouched, rules, wanted, each, hurry)?;
+        survey.pymalloc.state = self.allocator_state(&survey.pymalloc, &spans, rules)?;
+        issues.extend(self.free_lists(&mut survey));
         issues.extend(losses(&survey));
         issues.extend(self.mimalloc(&survey));
         Ok((survey, issues))
+    }
+
+    /// What the allocator says of itself, in the data of the library that has the interpreter.
+    fn allocator_state(
+        &self,
+        found: &Pymalloc,
+        spans: &Spans,
+        rules: &Rules,
+    ) -> Result<Option<State>> {
+        /// Data of one library is not farther apart.
+        const NEAR: u64 = 64 << 20;
+        for runtime in self.runtimes().iter().filter(|r| r.version.minor == rules.minor) {
+            let near = |at: u64| at.abs_diff(runtime.address) < NEAR;
+            let data = spans.list().iter().filter(|span| span.kind == SpanKind::Data);
+            let data = data.map(|span| span.range.clone()).filter(|range| near(range.start));
+            if let Some(state) = state::find(self.memory(), data, spans, rules.minor, found)? {
+                return Ok(Some(state));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Adds the free lists of all interpreters. Returns whose could not be read.
+    fn free_lists(&self, survey: &mut Survey) -> Vec<Issue> {
+        let mut issues = Vec::new();
+        for runtime in self.runtimes() {
+            let Some(rules) = free_lists::rules(&runtime.version) else { continue };
+            for interpreter in self.interpreters(runtime).unwrap_or_default() {
+                let geometry = &survey.pymalloc.geometry;
+                let lists = free_lists::read(self.memory(), rules, interpreter.address, geometry);
+                match lists {
+                    Some(lists) => {
+                        let (runtime, interpreter) = (runtime.address, interpreter.id);
+                        survey.free_lists.push(FreeLists { runtime, interpreter, lists });
+                    }
+                    None => issues.push(Issue::info(format!(
+                        "the free lists of interpreter {} of Python {} are missing: its state \
+                         does not look as the version says",
+                        interpreter.id, runtime.version
+                    ))),
+                }
+            }
+        }
+        issues
     }
 
     /// Which memory may hold objects, and which of it was never touched.
@@ -138,6 +187,7 @@ pub(crate) fn tables(survey: &Survey, pid: u64, request: &Request) -> Vec<Table>
     }
     if request.wants("pymalloc") {
         tables.push(pymalloc_table(&survey.pymalloc, pid));
+        tables.push(free_lists::table(&survey.free_lists, pid));
     }
     tables.push(size_class_table(&survey.pymalloc, pid, census));
     tables

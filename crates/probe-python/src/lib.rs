@@ -47,6 +47,7 @@ pub mod census;
 mod collector;
 mod describe;
 mod find;
+pub mod free_lists;
 mod heap;
 mod holders;
 pub mod layout;

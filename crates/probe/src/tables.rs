@@ -11,8 +11,8 @@ pub use native::{
     native_heap,
 };
 pub use python::{
-    census, gc, interpreters, pymalloc, python_threads, size_classes, stacks, tracemalloc,
-    tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks,
+    census, free_lists, gc, interpreters, pymalloc, python_threads, size_classes, stacks,
+    tracemalloc, tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks,
 };
 
 /// One row per process of the target's tree. Question `rss` fills only the columns marked (c).

@@ -64,6 +64,22 @@ impl Arenas {
         }
     }
 
+    /// Some arenas: their numbers, and a pool of each. The lowest numbers are the oldest.
+    pub(crate) fn landmarks(&self) -> Vec<(u32, u64)> {
+        /// As many are enough to know the array of one interpreter among those of others.
+        const MOST: usize = 16;
+        let mut list: Vec<_> =
+            self.parts.iter().map(|(&(index, _), part)| (index, part.lowest)).collect();
+        list.sort_unstable();
+        list.truncate(MOST);
+        list
+    }
+
+    /// The highest number of an arena.
+    pub(crate) fn highest(&self) -> u64 {
+        self.parts.keys().map(|&(index, _)| u64::from(index)).max().unwrap_or(0)
+    }
+
     /// Puts the parts of each arena together.
     pub(crate) fn totals(&self, geometry: &Geometry) -> ArenaTotals {
         let mut parts: Vec<_> = self.parts.iter().map(|(&key, &part)| (key, part)).collect();

@@ -3,11 +3,13 @@
 
 mod arenas;
 pub(crate) mod pool;
+pub(crate) mod state;
 pub(crate) mod table;
 
 use arenas::{ArenaTotals, Arenas};
 pub use pool::Geometry;
 use pool::{HEADER, Pool};
+pub use state::{Counters, State};
 
 /// A size class: what `sys._debugmallocstats()` prints in a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +43,12 @@ pub struct Pymalloc {
     pub sparse_bytes: u64,
     /// Pools whose list of free blocks did not fit their header.
     pub torn_pools: u64,
+    /// What the allocator says of itself, where that was found.
+    pub state: Option<State>,
+    /// Some arenas: their numbers, and a pool of each.
+    pub(crate) landmarks: Vec<(u32, u64)>,
+    /// The highest number of an arena.
+    pub(crate) highest_arena: u64,
 }
 
 impl Pymalloc {
@@ -159,6 +167,9 @@ impl PoolTally {
             sparse_arenas: sparse,
             sparse_bytes,
             torn_pools: self.torn,
+            state: None,
+            landmarks: self.arenas.landmarks(),
+            highest_arena: self.arenas.highest(),
         }
     }
 }

@@ -9,6 +9,10 @@ use super::{Pymalloc, SizeClass};
 pub(crate) fn pymalloc_table(found: &Pymalloc, pid: u64) -> Table {
     use pymalloc as t;
     let level = |name: &str, unit, value| Column::level(name, unit, [Some(value)]);
+    let state = found.state.as_ref();
+    let counters = state.and_then(|state| state.counters);
+    let maybe = |name: &str, unit, value| Column::level(name, unit, [value]);
+    let taken = vec![counters.map(|counters| counters.arenas_taken)];
     let attribute = |name: &str, value| {
         Column::new(name, Unit::Bytes, Role::Attribute, Values::U64(vec![Some(value)]))
     };
@@ -27,6 +31,11 @@ pub(crate) fn pymalloc_table(found: &Pymalloc, pid: u64) -> Table {
         level(t::BYTES_QUANTISATION, Unit::Bytes, found.quantisation_bytes()),
         level(t::SPARSE_ARENAS, Unit::Count, found.sparse_arenas),
         level(t::SPARSE_BYTES, Unit::Bytes, found.sparse_bytes),
+        maybe(t::ARENAS_HIGHWATER, Unit::Count, counters.map(|c| c.arenas_highwater)),
+        Column::counter(t::ARENAS_TAKEN, Unit::Count, taken),
+        maybe(t::POOLS_UNUSED, Unit::Count, state.map(|s| s.unused_pools)),
+        maybe(t::BYTES_ALIGNMENT, Unit::Bytes, state.map(|s| s.alignment_bytes)),
+        maybe(t::BLOCKS_ALLOCATED, Unit::Count, counters.map(|c| c.blocks)),
     ];
     Table::new(t::TABLE, columns)
 }

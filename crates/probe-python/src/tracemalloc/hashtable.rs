@@ -80,7 +80,9 @@ impl Hashtable {
         };
         let (entries, buckets, functions) = match form {
             Form::Inline => (word(1), word(0), [word(5), word(6), word(7), word(8)]),
-            Form::Pointers | Form::PlainNames => (word(0), word(1), [word(4), word(5), word(8), word(9)]),
+            Form::Pointers | Form::PlainNames => {
+                (word(0), word(1), [word(4), word(5), word(8), word(9)])
+            }
         };
         let (key, data) = match form {
             Form::Inline => (word(3), word(4)),
@@ -232,7 +234,9 @@ pub(crate) mod tests {
         let first = address + 0x100;
         let head = match form {
             Form::Inline => [16, count, first, 8, 16, 0x101, 0x102, 0x103, 0x104, 0],
-            Form::Pointers | Form::PlainNames => [count, 16, first, 0x101, 0x102, 0x103, 0, 0, 0x103, 0x104],
+            Form::Pointers | Form::PlainNames => {
+                [count, 16, first, 0x101, 0x102, 0x103, 0, 0, 0x103, 0x104]
+            }
         };
         for (index, word) in (0..).zip(head) {
             memory.put_u64(address + index * 8, word);

@@ -23,6 +23,7 @@ use crate::census::object::Recogniser;
 use crate::census::rules::Rules;
 use crate::census::tally::{Counts, Tally};
 use crate::census::types::{Shape, TypeCache, TypeTable};
+use crate::free_lists::FreeLists;
 use crate::pymalloc::{PoolTally, Pymalloc};
 use resident::Untouched;
 use seen::Seen;
@@ -52,6 +53,8 @@ pub struct Survey {
     pub types: Vec<TypeCounts>,
     /// The interpreter's allocator.
     pub pymalloc: Pymalloc,
+    /// Objects that interpreters keep to use them again, per interpreter.
+    pub free_lists: Vec<FreeLists>,
     /// Bytes that could not be read.
     pub unreadable: u64,
     /// Bytes of glibc's heaps whose structure made no sense.
@@ -243,6 +246,7 @@ impl Part {
         Survey {
             types,
             pymalloc: self.pools.finish(),
+            free_lists: Vec::new(),
             unreadable: self.unreadable,
             torn: self.torn,
             refused: self.refused,

@@ -231,6 +231,38 @@ pub mod pymalloc {
     pub const SPARSE_ARENAS: &str = "sparse_arenas";
     /// Level, bytes: what those hold and do not use: what fragmentation costs.
     pub const SPARSE_BYTES: &str = "sparse_bytes";
+    /// Level, count: the most arenas at one time.
+    pub const ARENAS_HIGHWATER: &str = "arenas_highwater";
+    /// Counter, count: arenas taken so far, those given back included.
+    pub const ARENAS_TAKEN: &str = "arenas_taken";
+    /// Level, count: pools in no use: those given back, and those never used.
+    pub const POOLS_UNUSED: &str = "pools_unused";
+    /// Level, bytes: what arenas lose that do not begin at a multiple of a pool.
+    pub const BYTES_ALIGNMENT: &str = "bytes_alignment";
+    /// Level, count: what `sys.getallocatedblocks()` gives: blocks in pools, and larger ones.
+    pub const BLOCKS_ALLOCATED: &str = "blocks_allocated";
+}
+
+/// Objects that are dead and kept to be used again (question `pymalloc`): one row per
+/// interpreter, kind and size. No rows of versions before 3.10.
+pub mod free_lists {
+    /// The table.
+    pub const TABLE: &str = "free_lists";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key, address: the runtime of the interpreter.
+    pub const RUNTIME: &str = "runtime";
+    /// Key: number of the interpreter.
+    pub const INTERPRETER: &str = "interpreter";
+    /// Key: what is kept, such as `float`, `tuple`, `dict keys`.
+    pub const KIND: &str = "kind";
+    /// Key: items of a tuple; 0 for all other kinds.
+    pub const SIZE: &str = "size";
+    /// Level, count: how many are kept.
+    pub const OBJECTS: &str = "objects";
+    /// Level, bytes: their blocks as the allocator rounds them; missing where the objects are
+    /// in no pool.
+    pub const BYTES: &str = "bytes";
 }
 
 /// The size classes of that allocator (questions `pymalloc` and `census`).
