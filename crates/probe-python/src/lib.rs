@@ -48,6 +48,7 @@ mod describe;
 mod find;
 mod heap;
 mod holders;
+mod kept;
 pub mod layout;
 mod old_interpreters;
 mod os_threads;
