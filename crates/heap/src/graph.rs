@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::{
-    EdgeId, FIRST_SLOT, How, Label, LabelInfo, ObjectId, Objects, RootEdge, RootId, RootInfo,
-    Strength, TypeId,
+    EdgeChunk, EdgeId, FIRST_SLOT, How, Label, LabelInfo, ObjectId, Objects, RootEdge, RootId,
+    RootInfo, Strength, TypeId,
 };
 
 /// A type.
@@ -21,7 +21,7 @@ pub struct TypeInfo {
     /// What a name in the namespace of one of its objects is called, for types whose objects are
     /// known by their own name wherever they are held: `module global`, `class attribute`. Holder
     /// paths then begin there. `None` for all others.
-    pub entry: Option<&'static str>,
+    pub entry: Option<Arc<str>>,
 }
 
 impl TypeInfo {
@@ -43,7 +43,7 @@ pub struct Edge {
 }
 
 /// A validated object graph. Made by [`crate::Builder`].
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Graph {
     pub(crate) objects: Objects,
     pub(crate) types: Vec<TypeInfo>,
@@ -166,6 +166,44 @@ impl Graph {
         self.slot_names.get(&(self.type_of(source), label)).map(|name| &**name)
     }
 
+    /// All labels below [`FIRST_SLOT`].
+    #[must_use]
+    pub fn labels(&self) -> &[LabelInfo] {
+        &self.labels
+    }
+
+    /// The edges of a run of objects, as [`crate::Builder::push`] takes them.
+    #[must_use]
+    pub fn chunk(&self, objects: Range<usize>) -> EdgeChunk {
+        let end = objects.end.min(self.len());
+        let start = objects.start.min(end);
+        let edges = self.first_edge[start] as usize..self.first_edge[end] as usize;
+        let counts = self.first_edge[start..=end].windows(2).map(|pair| pair[1] - pair[0]);
+        EdgeChunk {
+            counts: counts.collect(),
+            target: self.target[edges.clone()].to_vec(),
+            label: self.label[edges].to_vec(),
+        }
+    }
+
+    /// All texts that are names in code, ascending by object.
+    #[must_use]
+    pub fn texts(&self) -> Vec<(ObjectId, &Arc<str>)> {
+        ascending(&self.text)
+    }
+
+    /// What objects are called, ascending by object.
+    #[must_use]
+    pub fn own_names(&self) -> Vec<(ObjectId, &Arc<str>)> {
+        ascending(&self.own_names)
+    }
+
+    /// The names of attribute slots, ascending.
+    #[must_use]
+    pub fn slot_names(&self) -> Vec<((TypeId, Label), &Arc<str>)> {
+        ascending(&self.slot_names)
+    }
+
     /// All roots.
     #[must_use]
     pub fn roots(&self) -> &[RootInfo] {
@@ -210,4 +248,10 @@ impl Graph {
         let objects = self.len() * per_object + self.first_edge.capacity() * size_of::<u32>();
         (objects + self.target.capacity() * per_edge) as u64
     }
+}
+
+fn ascending<K: Copy + Ord>(map: &HashMap<K, Arc<str>>) -> Vec<(K, &Arc<str>)> {
+    let mut all: Vec<_> = map.iter().map(|(&key, name)| (key, name)).collect();
+    all.sort_unstable_by_key(|&(key, _)| key);
+    all
 }

@@ -39,6 +39,22 @@ pub enum How {
 }
 
 impl How {
+    /// Every way.
+    pub const ALL: [Self; 12] = [
+        Self::Type,
+        Self::Attribute,
+        Self::Item,
+        Self::SetItem,
+        Self::Key,
+        Self::Value,
+        Self::Member,
+        Self::Namespace,
+        Self::Cell,
+        Self::Local,
+        Self::Conservative,
+        Self::Weak,
+    ];
+
     /// The word for it, as in the `kind` of a step.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -67,6 +83,21 @@ pub enum Strength {
     Loose,
     /// It owns none: weak references, caches.
     Borrowed,
+}
+
+impl Strength {
+    /// Every strength.
+    pub const ALL: [Self; 3] = [Self::Strong, Self::Loose, Self::Borrowed];
+
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Strong => "strong",
+            Self::Loose => "loose",
+            Self::Borrowed => "borrowed",
+        }
+    }
 }
 
 /// What a label means.

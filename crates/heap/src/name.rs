@@ -153,7 +153,7 @@ impl<'a> Namer<'a> {
         let (after, kind) = match owner {
             Some(owner) => {
                 let info = &self.graph.types[self.graph.type_of(owner).index()];
-                (After::Nothing, info.entry.unwrap_or("attribute"))
+                (After::Nothing, info.entry.as_deref().unwrap_or("attribute"))
             }
             None => (After::Owner, "attribute"),
         };

@@ -31,6 +31,20 @@ pub enum RootKind {
 }
 
 impl RootKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::SysModules,
+        Self::Interpreter,
+        Self::Builtins,
+        Self::StaticType,
+        Self::Frame,
+        Self::CGlobal,
+        Self::Stack,
+        Self::NativeBlock,
+        Self::Runtime,
+        Self::Interned,
+    ];
+
     /// Whether its words are made to own what they point to. Stacks and native blocks are full of
     /// pointers that nobody has used for long.
     #[must_use]

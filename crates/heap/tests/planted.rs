@@ -68,8 +68,8 @@ impl Heap {
         let types = TYPES.map(|name| TypeInfo {
             finalizer: name == "app.Node",
             entry: match name {
-                "module" => Some("module global"),
-                "type" => Some("class attribute"),
+                "module" => Some("module global".into()),
+                "type" => Some("class attribute".into()),
                 _ => None,
             },
             ..TypeInfo::new(name, 0)

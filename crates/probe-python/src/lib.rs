@@ -50,6 +50,7 @@ mod find;
 pub mod free_lists;
 mod heap;
 mod holders;
+mod kept;
 pub mod layout;
 mod old_interpreters;
 mod os_threads;

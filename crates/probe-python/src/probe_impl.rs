@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use probe::{
     Descriptor, Error, Issue, Open, Probe, ProbeId, Question, Request, Result, Severity, Snapshot,
-    Table,
+    Table, TableFile,
 };
 use serde::Deserialize;
 use target::procfs::{ProcessDir, clock};
@@ -17,7 +17,7 @@ use crate::blocks::table::blocks_table;
 use crate::collector::{Collector, Objects};
 use crate::describe::descriptor;
 use crate::find::{Finder, Runtime};
-use crate::{heap, holders};
+use crate::{heap, holders, kept};
 
 use crate::layout;
 use crate::os_threads::OsThreads;
@@ -117,6 +117,8 @@ struct Look<'a> {
     /// Tables of the graph of references.
     graph: Vec<Table>,
     blocks: Option<Blocks>,
+    /// The graph itself, in files.
+    files: Vec<TableFile>,
     traced: Vec<Found>,
     /// Whether a question is answered that wants a picture of one instant, and had none.
     is_torn: bool,
@@ -139,6 +141,7 @@ impl<'a> Look<'a> {
             survey: None,
             graph: Vec::new(),
             blocks: None,
+            files: Vec::new(),
             traced: Vec::new(),
             is_torn: false,
             issues: Vec::new(),
@@ -167,11 +170,17 @@ impl<'a> Look<'a> {
         if self.request.wants("census") || self.request.wants("pymalloc") {
             self.survey();
         }
-        if self.request.wants("holders") || self.request.wants("audit") {
+        let tables = self.request.wants("holders") || self.request.wants("audit");
+        if tables || kept::is_wanted(self.request) {
             self.graph();
         }
         if self.request.wants("blocks") {
             self.blocks();
+        }
+        if kept::lacks_folder(self.request) {
+            self.lack(Issue::warning(
+                "the graph of objects goes into files, and no folder was named",
+            ));
         }
         failed
     }
@@ -182,6 +191,10 @@ impl<'a> Look<'a> {
             Ok((graph, issues)) => {
                 issues.into_iter().for_each(|issue| self.lack(issue));
                 let pid = self.request.target.pid.into();
+                match kept::write(&graph, self.request) {
+                    Ok(files) => self.files = files,
+                    Err(error) => self.lack(error.to_issue(Severity::Error)),
+                }
                 self.graph = holders::tables(&graph, pid, self.request);
             }
             Err(error) => self.lack(error.to_issue(Severity::Warning)),
@@ -398,6 +411,7 @@ impl<'a> Look<'a> {
             snapshot.tables.extend(traced::tables(&self.traced, pid));
         }
         snapshot.tables.append(&mut self.graph);
+        snapshot.files = self.files;
         if let Some(survey) = &self.survey {
             let pid = self.request.target.pid.into();
             snapshot.tables.extend(heap::tables(survey, pid, self.request));

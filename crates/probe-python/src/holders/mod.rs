@@ -13,6 +13,9 @@ use probe::{Request, Table};
 
 /// The tables that a request wants of a graph.
 pub(crate) fn tables(graph: &Graph, pid: u64, request: &Request) -> Vec<Table> {
+    if !request.wants("holders") && !request.wants("audit") {
+        return Vec::new();
+    }
     let keepers = Keepers::new(graph);
     let mut tables = Vec::new();
     if request.wants("holders") {

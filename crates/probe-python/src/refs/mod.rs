@@ -249,8 +249,8 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
             let finalizer = self.memory.read_u64(shape.address.saturating_add(392));
             info.finalizer = shape.heap && finalizer.is_ok_and(|at| at != 0);
             info.entry = match shape.kind {
-                Kind::Type => Some("class attribute"),
-                _ if &*info.name == "builtins.module" => Some("module global"),
+                Kind::Type => Some("class attribute".into()),
+                _ if &*info.name == "builtins.module" => Some("module global".into()),
                 _ => None,
             };
             info
