@@ -1,5 +1,6 @@
 //! The program as its users meet it: started as a process, on real Python processes.
 #![forbid(unsafe_code)]
+#![allow(clippy::print_stderr, reason = "a test that skips something says so")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop, loudly")]
 
 mod bad_input;

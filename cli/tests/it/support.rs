@@ -45,7 +45,6 @@ pub(crate) struct AsNobody {
 }
 
 /// The program as `nobody`; `None`, said aloud, where this test cannot become another user.
-#[expect(clippy::print_stderr, reason = "a test that skips says so")]
 pub(crate) fn memprobe_as_nobody() -> Option<AsNobody> {
     const NOBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
     let _ = memprobe();

@@ -12,11 +12,7 @@ use probe::Target;
 use test_support::{Python, Running, pythons};
 
 fn known() -> Vec<Python> {
-    let wanted = std::env::var("ONLY").ok();
-    let is_wanted = |python: &Python| {
-        wanted.as_ref().is_none_or(|w| python.to_string().starts_with(w.as_str()))
-    };
-    pythons().into_iter().filter(|python| python.version >= (3, 7, 0)).filter(is_wanted).collect()
+    pythons().into_iter().filter(|python| python.version >= (3, 7, 0)).collect()
 }
 
 fn wait_until_blocked(pid: u32) {
@@ -52,7 +48,6 @@ fn hex(text: &str) -> u64 {
 
 /// Compares a graph with a dump.
 fn compare(graph: &Graph, dump: &str) -> BTreeMap<String, Row> {
-    let show = std::env::var("SHOW").ok();
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
     for line in dump.lines() {
         let [address, name, targets] = line.split('|').collect::<Vec<_>>()[..] else { panic!() };
@@ -79,10 +74,6 @@ fn compare(graph: &Graph, dump: &str) -> BTreeMap<String, Row> {
         for (target, left) in told.into_iter().filter(|pair| pair.1 > 0) {
             if graph.find(target).is_none() {
                 row.unknown += left as u64;
-            }
-            if show.as_deref() == Some(name) {
-                let what = graph.find(target).map(|id| graph.type_name(id).clone());
-                println!("{address} misses {target:x} {what:?} x{left}");
             }
         }
     }
@@ -225,15 +216,6 @@ sys.stdin.readline()";
             whole.len(),
             by_type(&whole, &list)
         );
-        for (object, left) in list.iter().filter(|_| std::env::var_os("SHOW").is_some()) {
-            println!(
-                "   {:x} {} +{left} {:?} {:?}",
-                whole.objects().address[object.index()],
-                whole.type_name(*object),
-                whole.own_name(*object),
-                whole.text(*object)
-            );
-        }
         let leaking = Running::script(&python, &file, &["leak"]);
         wait_until_blocked(leaking.pid());
         let whole = graph(leaking.pid());

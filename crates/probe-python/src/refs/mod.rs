@@ -6,12 +6,15 @@
 
 mod builtins;
 mod containers;
+mod data;
+mod facts;
 mod index;
 mod labels;
 mod naming;
 mod pages;
 mod plan;
 mod roots;
+mod states;
 mod walker;
 
 use std::ops::Range;
@@ -21,7 +24,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use heap::{Builder, EdgeChunk, Graph, Object, ObjectId, Objects, TypeId, TypeInfo, flags};
 use probe::{Error, ErrorKind, Issue, Result};
 use target::gentle;
-use target::images::{self, Image, Mapping};
+use target::images::{self, Mapping};
 use target::memory::ReadMemory;
 
 use crate::attach::Python;
@@ -29,15 +32,16 @@ use crate::census::names::Names;
 use crate::census::rules::Rules;
 use crate::census::types::{Kind, Shape};
 use crate::heap::losses;
-use crate::source::Source;
 use crate::walk::resident::Untouched;
 use crate::walk::seen::{Seen, place};
 use crate::walk::spans::Spans;
 use crate::walk::{Collected, collect};
+use data::{Data, data, known, writable};
 use index::Index;
 use naming::Namer;
 use plan::{Plan, Planner, SlotNames};
-use roots::{Data, FrameWay, Root, Roots, State};
+use roots::{Root, Roots};
+use states::{State, frame_way};
 use walker::{Besides, This, Walker};
 
 /// Threads that read.
@@ -100,56 +104,6 @@ impl Python {
         });
         states.collect()
     }
-}
-
-/// Where threads keep their innermost frame: `Include/cpython/pystate.h`, from 3.13 on in the
-/// runtime's own table of offsets.
-fn frame_way<M: ReadMemory>(memory: &M, rules: &Rules, runtime: u64) -> FrameWay {
-    let entry = |place: u64| {
-        let offset = memory.read_u64(runtime.saturating_add(place)).unwrap_or(0);
-        FrameWay::At(offset.min(1 << 20) & !7)
-    };
-    match rules.minor {
-        ..11 => FrameWay::Object(24),
-        11 => FrameWay::Through(56, 8),
-        12 => FrameWay::Through(56, 0),
-        13 => entry(184),
-        14.. => entry(208),
-    }
-}
-
-/// Where programs and libraries have their variables: what their files say, else the mappings.
-fn data(source: &Source, mappings: &[Mapping]) -> Vec<Data> {
-    let mut list = Vec::new();
-    for image in images::images(mappings) {
-        let Ok(elf) = source.elf(&image) else {
-            list.extend(writable(&image));
-            continue;
-        };
-        let Some(base) = image.mappings.first().map(|mapping| mapping.start) else { continue };
-        for bias in image.load_biases(&elf) {
-            list.extend(elf.segments.iter().filter(|segment| segment.write).map(|segment| {
-                let start = bias.saturating_add(segment.vaddr);
-                let range = start..start.saturating_add(segment.mem_size);
-                Data { name: image.file_name().to_owned(), base, range }
-            }));
-        }
-    }
-    list
-}
-
-/// The writable mappings of a file.
-fn writable(image: &Image) -> Vec<Data> {
-    let base = image.mappings.first().map_or(0, |mapping| mapping.start);
-    let entry = |range| Data { name: image.file_name().to_owned(), base, range };
-    let mappings = image.mappings.iter().filter(|mapping| mapping.perms.write);
-    mappings.map(|mapping| entry(mapping.start..mapping.end)).collect()
-}
-
-/// The memory of the interpreter and of the libraries that come with it.
-fn known(mappings: &[Mapping], libraries: &[&str]) -> Vec<Range<u64>> {
-    let is_known = |path: &str| libraries.contains(&path) || path.contains("/lib-dynload/");
-    mappings.iter().filter(|m| is_known(&m.path)).map(|m| m.start..m.end).collect()
 }
 
 /// The graph of all objects in any memory, with as many roots as mappings tell.

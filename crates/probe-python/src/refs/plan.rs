@@ -7,6 +7,7 @@ use std::sync::Arc;
 use heap::{FIRST_SLOT, UNNAMED_SLOT};
 use target::memory::ReadMemory;
 
+use super::facts::{borrowed, known_names, nothing_in, special};
 use super::labels;
 use crate::census::names::Names;
 use crate::census::rules::{Rules, Values};
@@ -374,97 +375,4 @@ fn covered(rules: &Rules, kind: Kind, solid: &Raw) -> u64 {
         // Whatever C made of it.
         _ => solid.basic,
     }
-}
-
-/// Types whose fields are no references, or borrowed ones.
-fn nothing_in(name: &str) -> bool {
-    const NAMES: &[&str] = &["PyCapsule", "managedbuffer.", "float", "complex", "array.array"];
-    NAMES.contains(&name)
-}
-
-fn special(name: &str) -> Special {
-    match name {
-        "module" => Special::Module,
-        "function" => Special::Function,
-        "code" => Special::Code,
-        "cell" => Special::Cell,
-        "functools._lru_list_elem" => Special::LruElement,
-        "functools._lru_cache_wrapper" => Special::LruCache,
-        "collections.OrderedDict" => Special::OrderedDict,
-        "xml.etree.ElementTree.Element" => Special::Element,
-        "datetime.datetime" | "datetime.time" => Special::Datetime,
-        "itertools._tee_dataobject" => Special::Teed,
-        "_queue.SimpleQueue" | "_pickle.Pickler" | "_pickle.Unpickler" => Special::Buffered,
-        "weakref" | "weakproxy" | "weakcallableproxy" => Special::WeakReference,
-        name if name.starts_with("weakref.") => Special::WeakReference,
-        _ => Special::None,
-    }
-}
-
-/// Fields that refer without owning.
-fn borrowed(rules: &Rules, name: &str) -> &'static [u64] {
-    match name {
-        // The object, and the neighbours in its list; the object is said otherwise.
-        "weakref" | "weakproxy" | "weakcallableproxy" => &[16, 24, 40, 48],
-        name if name.starts_with("weakref.") => &[16, 24, 40, 48],
-        "module" => &[24],
-        "functools._lru_list_elem" | "functools._lru_cache_wrapper" => &[16, 24],
-        "ContextVar" | "_contextvars.ContextVar" => &[32],
-        // `view.obj`: the managed buffer owns it.
-        "memoryview" => &[64],
-        "itertools.groupby" => &[56],
-        "moduledef" => &[24],
-        // Links, and the word in which there is something else besides.
-        "collections.OrderedDict" => &[48, 56, 64, 72, 80, 88],
-        "xml.etree.ElementTree.Element" => &[24, 32, 40],
-        "code" if rules.minor < 11 => &[],
-        _ => &[],
-    }
-}
-
-/// Names of fields that are no members.
-fn known_names(rules: &Rules, name: &str, is_known: bool) -> Vec<(u64, Arc<str>)> {
-    const OLD_FUNCTION: &[(u64, &str)] = &[
-        (16, "__code__"),
-        (32, "__defaults__"),
-        (40, "__kwdefaults__"),
-        (64, "__name__"),
-        (96, "__annotations__"),
-        (104, "__qualname__"),
-    ];
-    const FUNCTION: &[(u64, &str)] = &[
-        (32, "__name__"),
-        (40, "__qualname__"),
-        (48, "__code__"),
-        (56, "__defaults__"),
-        (64, "__kwdefaults__"),
-        (112, "__annotations__"),
-    ];
-    const OLD_ERROR: &[(u64, &str)] =
-        &[(24, "args"), (32, "__traceback__"), (40, "__context__"), (48, "__cause__")];
-    const ERROR: &[(u64, &str)] = &[
-        (24, "args"),
-        (32, "__notes__"),
-        (40, "__traceback__"),
-        (48, "__context__"),
-        (56, "__cause__"),
-    ];
-    let list: &[(u64, &str)] = match name {
-        _ if !is_known => &[],
-        "function" if rules.minor < 10 => OLD_FUNCTION,
-        "function" => FUNCTION,
-        "traceback" => &[(16, "tb_next"), (24, "tb_frame")],
-        "collections.defaultdict" => &[(48, "default_factory")],
-        "module" => &[(16, "__dict__"), (48, "__name__")],
-        "classmethod" | "staticmethod" => &[(16, "__func__")],
-        name if name.ends_with("Error") || name.ends_with("Exception") => {
-            if rules.minor < 11 {
-                OLD_ERROR
-            } else {
-                ERROR
-            }
-        }
-        _ => &[],
-    };
-    list.iter().map(|&(offset, name)| (offset, name.into())).collect()
 }

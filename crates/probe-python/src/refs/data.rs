@@ -1,0 +1,53 @@
+//! What mappings are to the reader of references: variables of programs and libraries, and which
+//! of them belong to the interpreter.
+
+use std::ops::Range;
+
+use target::images::{self, Image, Mapping};
+
+use crate::source::Source;
+
+/// The variables of a program or library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Data {
+    /// Name of the file.
+    pub(crate) name: String,
+    /// Where its first mapping begins.
+    pub(crate) base: u64,
+    /// Its variables.
+    pub(crate) range: Range<u64>,
+}
+
+/// Where programs and libraries have their variables: what their files say, else the mappings.
+pub(super) fn data(source: &Source, mappings: &[Mapping]) -> Vec<Data> {
+    let mut list = Vec::new();
+    for image in images::images(mappings) {
+        let Ok(elf) = source.elf(&image) else {
+            list.extend(writable(&image));
+            continue;
+        };
+        let Some(base) = image.mappings.first().map(|mapping| mapping.start) else { continue };
+        for bias in image.load_biases(&elf) {
+            list.extend(elf.segments.iter().filter(|segment| segment.write).map(|segment| {
+                let start = bias.saturating_add(segment.vaddr);
+                let range = start..start.saturating_add(segment.mem_size);
+                Data { name: image.file_name().to_owned(), base, range }
+            }));
+        }
+    }
+    list
+}
+
+/// The writable mappings of a file.
+pub(super) fn writable(image: &Image) -> Vec<Data> {
+    let base = image.mappings.first().map_or(0, |mapping| mapping.start);
+    let entry = |range| Data { name: image.file_name().to_owned(), base, range };
+    let mappings = image.mappings.iter().filter(|mapping| mapping.perms.write);
+    mappings.map(|mapping| entry(mapping.start..mapping.end)).collect()
+}
+
+/// The memory of the interpreter and of the libraries that come with it.
+pub(super) fn known(mappings: &[Mapping], libraries: &[&str]) -> Vec<Range<u64>> {
+    let is_known = |path: &str| libraries.contains(&path) || path.contains("/lib-dynload/");
+    mappings.iter().filter(|m| is_known(&m.path)).map(|m| m.start..m.end).collect()
+}
