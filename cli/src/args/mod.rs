@@ -1,6 +1,7 @@
 //! The command line, as clap sees it: dumb values. [`crate::watch`] makes sense of them.
 
 mod choices;
+mod graph;
 mod kept;
 mod moment;
 mod watching;
@@ -10,6 +11,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 pub use choices::{Format, FreezeArg, LevelArg};
+pub use graph::{
+    AuditArgs, BiggestArgs, DominatorsArgs, GarbageArgs, GraphArgs, HoldersArgs, LeaksArgs, ToldArgs,
+};
 pub use kept::{DiffArgs, ReportArgs, ShowArgs};
 pub use moment::{AnswerArgs, CaptureArgs, DoctorArgs};
 pub use watching::{CheckArgs, FailOn, LookArgs, OutputArgs, TargetArgs, WatchArgs};
@@ -63,6 +67,18 @@ pub enum Cmd {
     Check(CheckArgs),
     /// Keep everything about this moment of a process in a folder of Parquet tables
     Capture(CaptureArgs),
+    /// Say who holds the objects of a type, or an object, and what would be freed with them
+    Holders(HoldersArgs),
+    /// Say which objects and types hold most memory alone
+    Biggest(BiggestArgs),
+    /// Print the tree of what holds what alone
+    Dominators(DominatorsArgs),
+    /// Say what only reference cycles keep
+    Garbage(GarbageArgs),
+    /// Say which reference counts nothing in the process accounts for
+    Audit(AuditArgs),
+    /// Say what grew between two captures, and what holds it
+    Leaks(LeaksArgs),
     /// Print the tables of a capture
     Show(ShowArgs),
     /// Compare two recordings, or two captures

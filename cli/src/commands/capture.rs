@@ -31,7 +31,23 @@ pub fn run(args: &CaptureArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
     let existing = if args.force { Existing::Overwrite } else { Existing::Keep };
     let writer = Writer::create(&args.output, existing)?;
     interrupt::remove_at_end(writer.partial().to_owned());
-    let mut capture = Capturing::new(writer, target, &plan);
+    let (manifest, summary) = take(writer, target, &plan, &[])?;
+    to_stdout(said(args, &manifest, summary)?.as_bytes())?;
+    Ok(Exit::Fine)
+}
+
+/// Asks the plugins of a plan these questions, or all that they answer, and keeps what they tell.
+///
+/// # Errors
+/// When no plugin could look, or the folder cannot be written.
+pub(crate) fn take(
+    writer: Writer,
+    target: Target,
+    plan: &Plan,
+    questions: &[&str],
+) -> Result<(Manifest, Summary), Failure> {
+    let mut capture = Capturing::new(writer, target, plan);
+    capture.questions = questions.iter().map(|&question| question.into()).collect();
     // What need not stand still is asked before: a copy of the process changes what it shares.
     let wants_frozen = |planned: &&PlannedProbe| {
         planned.plugin.descriptor().questions.iter().any(|question| question.frozen)
@@ -42,12 +58,9 @@ pub fn run(args: &CaptureArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
         failed = failed.or(capture.take_frozen(&frozen, plan.freeze)?);
     }
     match failed {
-        Some(error) if capture.manifest.probes.is_empty() => return Err(Failure::of_target(error)),
-        _ => {}
+        Some(error) if capture.manifest.probes.is_empty() => Err(Failure::of_target(error)),
+        _ => Ok(capture.finish()?),
     }
-    let (manifest, summary) = capture.finish()?;
-    to_stdout(said(args, &manifest, summary)?.as_bytes())?;
-    Ok(Exit::Fine)
 }
 
 fn look(args: &CaptureArgs) -> LookArgs {
@@ -69,6 +82,8 @@ struct Capturing {
     writer: Writer,
     manifest: Manifest,
     began: Instant,
+    /// What is asked; empty: everything.
+    questions: Vec<String>,
 }
 
 impl Capturing {
@@ -78,7 +93,7 @@ impl Capturing {
         let mut manifest = Manifest::new(tool, plan.level, target.clone(), taken);
         manifest.complete = plan.issues.is_empty();
         manifest.issues.clone_from(&plan.issues);
-        Self { target, writer, manifest, began: Instant::now() }
+        Self { target, writer, manifest, began: Instant::now(), questions: Vec::new() }
     }
 
     /// Asks plugins and writes what they tell. Returns why the first of them failed.
@@ -131,7 +146,7 @@ impl Capturing {
             .map_err(|e| Error::io(e, format!("cannot name the folder {}", folder.display())))?;
         Ok(Request {
             target: self.target.clone(),
-            questions: Vec::new(),
+            questions: self.questions.clone(),
             frozen: frozen.cloned(),
             capture_dir: Some(capture_dir),
         })

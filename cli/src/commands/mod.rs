@@ -6,6 +6,7 @@ pub mod check;
 pub mod diff;
 pub mod doctor;
 pub mod generated;
+pub mod graph;
 pub mod plugins;
 pub mod presets;
 pub mod probes;
