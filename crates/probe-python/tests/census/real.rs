@@ -132,7 +132,7 @@ texts = [post.text for user in users for post in user.posts]
 #[test]
 fn programs_with_packages_are_counted() {
     let folders = std::env::var_os("MEMPROBE_TEST_PACKAGES").unwrap_or_default();
-    let mut ran = 0;
+    let mut ran = BTreeSet::new();
     for folder in std::env::split_paths(&folders) {
         let folder = folder.to_str().unwrap().to_owned();
         let environment = [("PYTHONPATH", &*folder)];
@@ -140,17 +140,19 @@ fn programs_with_packages_are_counted() {
             for (name, import, code) in PACKAGED {
                 let mut command = Command::new(&python.exe);
                 command.args(["-c", import]).envs(environment);
-                if !command.output().unwrap().status.success() {
+                // What needs no compiler is in more than one folder.
+                let again = ran.contains(&(python.exe.clone(), name));
+                if again || !command.output().unwrap().status.success() {
                     continue;
                 }
                 println!("{python}: {name}");
                 recall(&python, &environment, code);
                 compare_with_labels(&python, &environment, code);
-                ran += 1;
+                ran.insert((python.exe.clone(), name));
             }
         }
     }
-    if ran == 0 {
+    if ran.is_empty() {
         eprintln!("SKIPPED: no package in a folder that MEMPROBE_TEST_PACKAGES names");
         assert!(folders.is_empty(), "no Python can import what is in {folders:?}");
     }
