@@ -177,9 +177,48 @@ static void offsets(void)
 }
 #endif
 
+#if PY_VERSION_HEX >= 0x030a0000
+#define LIST(name, field) SAY("free." name, offsetof(PyInterpreterState, field))
+
+static void free_lists(void)
+{
+#if PY_VERSION_HEX >= 0x030e0000
+    LIST("float", object_state.freelists);
+    LIST("tuples", object_state.freelists.tuples);
+    LIST("last", object_state.freelists.pymethodobjects);
+#elif PY_VERSION_HEX >= 0x030d0000
+    LIST("float", object_state.freelists.floats.numfree);
+    LIST("tuple heads", object_state.freelists.tuples.items);
+    LIST("tuples", object_state.freelists.tuples.numfree);
+    LIST("list", object_state.freelists.lists.numfree);
+    LIST("dict", object_state.freelists.dicts.numfree);
+    LIST("dict keys", object_state.freelists.dictkeys.numfree);
+    LIST("context", object_state.freelists.contexts.numfree);
+    LIST("async generator value", object_state.freelists.async_gens.numfree);
+    LIST("async generator send", object_state.freelists.async_gen_asends.numfree);
+#else
+    LIST("float", float_state.numfree);
+    LIST("tuple heads", tuple.free_list);
+    LIST("tuples", tuple.numfree);
+    LIST("list", list.numfree);
+    LIST("dict", dict_state.numfree);
+    LIST("dict keys", dict_state.keys_numfree);
+    LIST("async generator value", async_gen.value_numfree);
+    LIST("async generator send", async_gen.asend_numfree);
+    LIST("context", context.numfree);
+#if PY_VERSION_HEX < 0x030b0000
+    LIST("frame", frame.numfree);
+#endif
+#endif
+}
+#endif
+
 int main(void)
 {
     objects();
+#if PY_VERSION_HEX >= 0x030a0000
+    free_lists();
+#endif
     collector();
 #if PY_VERSION_HEX >= 0x03070000
     frames();

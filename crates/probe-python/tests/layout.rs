@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use memprobe_probe_python::census::rules::RULES;
+use memprobe_probe_python::free_lists::rules::{Lists, RULES as FREE_LISTS, TUPLES};
 use memprobe_probe_python::layout::{
     CollectorTable, Entries, Layout, Offsets, Place, StatisticsPlace, TABLES,
 };
@@ -49,7 +50,7 @@ fn ask_headers(python: &Python, folder: &Path) -> Option<Told> {
     }
     let text = String::from_utf8(Command::new(&program).output().unwrap().stdout).unwrap();
     let pair = |line: &str| {
-        let (name, value) = line.split_once(' ')?;
+        let (name, value) = line.rsplit_once(' ')?;
         Some((name.to_owned(), value.parse().ok()?))
     };
     Some(text.lines().map(|line| pair(line).unwrap()).collect())
@@ -64,6 +65,7 @@ fn the_tables_are_those_of_the_headers() {
         let Some(told) = ask_headers(&python, folder.path()) else { continue };
         assert!(row.verified, "{python}: mark this row as verified");
         compare_objects(&python, &told);
+        compare_free_lists(&python, &told);
         if python.version < (3, 7, 0) {
             let Offsets::Fixed(layout) = &row.offsets else { panic!("{row:?}") };
             compare_states(&python, layout, &told);
@@ -82,6 +84,29 @@ fn the_tables_are_those_of_the_headers() {
 fn compare(python: &Python, told: &Told, pairs: &[(&str, u64)]) {
     for (name, value) in pairs {
         assert_eq!(told.get(*name), Some(value), "{python}: {name}");
+    }
+}
+
+/// Where free lists are.
+fn compare_free_lists(python: &Python, told: &Told) {
+    let rules = FREE_LISTS.iter().find(|rules| rules.minor == python.version.1);
+    assert_eq!(rules.is_some(), told.contains_key("free.float"), "{python}");
+    let Some(rules) = rules else { return };
+    let base = rules.base;
+    compare(python, told, &[("free.float", base)]);
+    match rules.lists {
+        Lists::Own { tuple_heads, tuples, others, .. } => {
+            let tuples = [("free.tuple heads", base + tuple_heads), ("free.tuples", base + tuples)];
+            compare(python, told, &tuples);
+            for list in others {
+                compare(python, told, &[(&format!("free.{}", list.kind), base + list.count)]);
+            }
+        }
+        Lists::Pairs { before_tuples, after_tuples } => {
+            let tuples = base + 16 * before_tuples.len() as u64;
+            let last = tuples + 16 * (TUPLES + after_tuples.len() as u64 - 1);
+            compare(python, told, &[("free.tuples", tuples), ("free.last", last)]);
+        }
     }
 }
 

@@ -37,7 +37,7 @@ pub enum Lists {
     },
     /// From 3.14 on: pairs of a pointer and a count of a word each.
     Pairs {
-        /// How many pairs stand before the twenty of tuples.
+        /// Those in front of the twenty of tuples.
         before_tuples: &'static [&'static str],
         /// Those behind.
         after_tuples: &'static [&'static str],

@@ -7,7 +7,7 @@ use memprobe_probe_python::{Counts, Python as Attached, Wanted};
 use probe::Target;
 use test_support::{Python, debug_pythons};
 
-use crate::real::recall;
+use crate::real::{LIBRARY, recall};
 use crate::target::{by_name, known, run, start, survey};
 
 /// Makes `n` of each kind of object, as a list of lists that is kept.
@@ -84,7 +84,7 @@ fn debug_builds_are_counted() {
         for environment in allocators(&python) {
             planted(&python, environment);
         }
-        recall(&python, &[]);
+        recall(&python, &[], LIBRARY);
     }
 }
 

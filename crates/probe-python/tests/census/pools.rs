@@ -33,10 +33,10 @@ impl Printed {
                 let size = sized.map_or(0, |size| size.parse().unwrap());
                 let kind = if sized.is_some() { words[3] } else { what };
                 printed.free.insert((kind.to_owned(), size), count.parse().unwrap());
-            } else if let Some((name, value)) = line.split_once('=') {
-                if let Ok(value) = value.trim().replace(',', "").parse() {
-                    printed.totals.entry(name.trim().to_owned()).or_insert(value);
-                }
+            } else if let Some((name, value)) = line.split_once('=')
+                && let Ok(value) = value.trim().replace(',', "").parse()
+            {
+                printed.totals.entry(name.trim().to_owned()).or_insert(value);
             }
         }
         printed

@@ -34,19 +34,145 @@ threads = [threading.Thread(target=threading.Event().wait, daemon=True) for _ in
 for t in threads: t.start()
 ";
 
+/// A server and its clients, in a thread of their own.
+pub(crate) const SERVER: &str = "
+import asyncio, threading, json
+ready = threading.Event()
+class Session:
+    def __init__(self, reader, writer): self.pair = reader, writer; self.seen = []
+sessions = []
+async def serve(reader, writer):
+    session = Session(reader, writer); sessions.append(session)
+    while True:
+        line = await reader.readline()
+        if not line: return
+        session.seen.append(json.loads(line.decode()))
+        writer.write(line)
+        await writer.drain()
+async def client(port, number):
+    reader, writer = await asyncio.open_connection('127.0.0.1', port)
+    for n in range(50):
+        writer.write(json.dumps({'n': n, 'who': [number, str(n)]}).encode() + b'\\n')
+        await reader.readline()
+    return reader, writer
+async def main():
+    server = await asyncio.start_server(serve, '127.0.0.1', 0)
+    port = server.sockets[0].getsockname()[1]
+    kept = await asyncio.gather(*[client(port, n) for n in range(60)])
+    ready.set()
+    await asyncio.get_event_loop().create_future()
+def work():
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(main())
+threading.Thread(target=work, daemon=True).start()
+ready.wait()
+";
+
+/// Programs that need packages: their names, what must be importable, and their code.
+const PACKAGED: [(&str, &str, &str); 3] = [
+    (
+        "numpy",
+        "import numpy",
+        "
+import numpy
+kept = [numpy.arange(n, dtype='f8').reshape(-1, 1) for n in range(1, 2000)]
+views = [a[::2] for a in kept] + [memoryview(a) for a in kept[:500]]
+scalars = [numpy.float64(n) for n in range(2000)] + [numpy.int32(n) for n in range(2000)]
+records = numpy.zeros(100, dtype=[('a', 'i4'), ('b', 'O')])
+mixed = numpy.array([{'n': n} for n in range(3000)], dtype=object)
+",
+    ),
+    (
+        "pandas",
+        "import pandas",
+        "
+import pandas
+frame = pandas.DataFrame({'a': range(5000), 'b': [str(n) for n in range(5000)],
+    'c': pandas.date_range('2020-01-01', periods=5000, freq='min')})
+groups = {key: group for key, group in frame.groupby(frame.a % 50)}
+joined = frame.merge(frame, on='a')
+rows = [row for _, row in frame.head(300).iterrows()]
+stamps = list(frame.c.head(1000))
+",
+    ),
+    (
+        "sqlalchemy",
+        "import sqlalchemy",
+        "
+import sqlalchemy as sa
+from sqlalchemy.orm import declarative_base, relationship, sessionmaker
+Base = declarative_base()
+class User(Base):
+    __tablename__ = 'users'
+    id = sa.Column(sa.Integer, primary_key=True)
+    name = sa.Column(sa.String)
+    posts = relationship('Post', back_populates='user')
+class Post(Base):
+    __tablename__ = 'posts'
+    id = sa.Column(sa.Integer, primary_key=True)
+    text = sa.Column(sa.String)
+    user_id = sa.Column(sa.ForeignKey('users.id'))
+    user = relationship('User', back_populates='posts')
+engine = sa.create_engine('sqlite://')
+Base.metadata.create_all(engine)
+session = sessionmaker(engine)()
+for n in range(500):
+    session.add(User(name='user %d' % n, posts=[Post(text='text %d' % n) for _ in range(4)]))
+session.commit()
+users = session.query(User).all()
+texts = [post.text for user in users for post in user.posts]
+",
+    ),
+];
+
+/// The same for programs with packages from the folders of `MEMPROBE_TEST_PACKAGES` (those of a
+/// virtual environment, `lib/python3.N/site-packages`), on each Python that can import them. What
+/// is recognised without labels is what the labels of the debug allocator say.
+#[test]
+fn programs_with_packages_are_counted() {
+    let folders = std::env::var_os("MEMPROBE_TEST_PACKAGES").unwrap_or_default();
+    let mut ran = BTreeSet::new();
+    for folder in std::env::split_paths(&folders) {
+        let folder = folder.to_str().unwrap().to_owned();
+        let environment = [("PYTHONPATH", &*folder)];
+        for python in known() {
+            for (name, import, code) in PACKAGED {
+                let mut command = Command::new(&python.exe);
+                command.args(["-c", import]).envs(environment);
+                // What needs no compiler is in more than one folder.
+                let again = ran.contains(&(python.exe.clone(), name));
+                if again || !command.output().unwrap().status.success() {
+                    continue;
+                }
+                println!("{python}: {name}");
+                recall(&python, &environment, code);
+                compare_with_labels(&python, &environment, code);
+                ran.insert((python.exe.clone(), name));
+            }
+        }
+    }
+    if ran.is_empty() {
+        eprintln!("SKIPPED: no package in a folder that MEMPROBE_TEST_PACKAGES names");
+        assert!(folders.is_empty(), "no Python can import what is in {folders:?}");
+    }
+}
+
 /// Every object that the collector knows is found with the name of its type.
 #[test]
 fn what_the_collector_knows_is_found() {
     for python in known().into_iter().chain(with_numpy()) {
         for environment in [&[][..], &[("PYTHONMALLOC", "malloc")], &[("PYTHONMALLOC", "debug")]] {
-            recall(&python, environment);
+            recall(&python, environment, LIBRARY);
+            recall(&python, environment, SERVER);
         }
     }
 }
 
-pub(crate) fn recall(python: &Python, environment: &[(&str, &str)]) {
+/// Missed of the known, and what is more than the known, are under 0.1 %.
+pub(crate) fn recall(python: &Python, environment: &[(&str, &str)], code: &str) {
     let mut program = start(python, environment);
-    run(&mut program, LIBRARY);
+    run(&mut program, code);
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path();
     let code = "ids = [(id(o), type(o)) for o in gc.get_objects()]
@@ -105,36 +231,38 @@ print(json.dumps([hex(id(o)) for o in gc.get_objects() if id(o) in missed]))";
 #[test]
 fn labels_change_nothing() {
     for python in known() {
-        let count = |allocator| {
-            let environment = [("PYTHONMALLOC", allocator), ("PYTHONHASHSEED", "0")];
-            let mut program = start(&python, &environment);
-            run(&mut program, LIBRARY);
-            by_name(&survey(&program, Wanted::Objects))
+        compare_with_labels(&python, &[], LIBRARY);
+    }
+}
+
+fn compare_with_labels(python: &Python, environment: &[(&str, &str)], code: &str) {
+    let count = |allocator| {
+        let more = [("PYTHONMALLOC", allocator), ("PYTHONHASHSEED", "0")];
+        let environment = [environment, &more].concat();
+        let mut program = start(python, &environment);
+        run(&mut program, code);
+        by_name(&survey(&program, Wanted::Objects))
+    };
+    // The first import may compile modules, which makes other texts than loading them.
+    count("pymalloc");
+    let labelled = count("pymalloc_debug");
+    let all: u64 = labelled.values().map(|counts| counts.objects).sum();
+    for allocator in ["pymalloc", "malloc"] {
+        let plain = count(allocator);
+        let of = |map: &BTreeMap<String, Counts>, name: &String| {
+            map.get(name).map_or(0, |counts| counts.objects)
         };
-        // The first import may compile modules, which makes other texts than loading them.
-        count("pymalloc");
-        let labelled = count("pymalloc_debug");
-        let all: u64 = labelled.values().map(|counts| counts.objects).sum();
-        for allocator in ["pymalloc", "malloc"] {
-            let plain = count(allocator);
-            let of = |map: &BTreeMap<String, Counts>, name: &String| {
-                map.get(name).map_or(0, |counts| counts.objects)
-            };
-            let apart = |name: &String| of(&plain, name).abs_diff(of(&labelled, name));
-            let names: BTreeSet<_> = plain.keys().chain(labelled.keys()).collect();
-            let apart: BTreeMap<_, _> = names
-                .into_iter()
-                .map(|name| (name, apart(name)))
-                .filter(|pair| pair.1 > 0)
-                .collect();
-            println!("{python} {allocator}: of {all} objects apart: {apart:?}");
-            // 3.13.18 keeps a number of equal texts ("expandtabs", "open") that is not the same
-            // in any two runs; all other kinds are.
-            let texts = apart.get(&"builtins.str".to_owned()).copied().unwrap_or(0);
-            assert!(texts * 100 <= all, "{python} {allocator}: {apart:?}");
-            let others = apart.values().sum::<u64>() - texts;
-            assert!(others * 1000 <= all, "{python} {allocator}: {apart:?}");
-        }
+        let apart = |name: &String| of(&plain, name).abs_diff(of(&labelled, name));
+        let names: BTreeSet<_> = plain.keys().chain(labelled.keys()).collect();
+        let apart: BTreeMap<_, _> =
+            names.into_iter().map(|name| (name, apart(name))).filter(|pair| pair.1 > 0).collect();
+        println!("{python} {allocator}: of {all} objects apart: {apart:?}");
+        // 3.13.18 keeps a number of equal texts ("expandtabs", "open") that is not the same
+        // in any two runs; all other kinds are.
+        let texts = apart.get(&"builtins.str".to_owned()).copied().unwrap_or(0);
+        assert!(texts * 100 <= all, "{python} {allocator}: {apart:?}");
+        let others = apart.values().sum::<u64>() - texts;
+        assert!(others * 1000 <= all, "{python} {allocator}: {apart:?}");
     }
 }
 
