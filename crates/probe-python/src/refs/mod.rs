@@ -8,6 +8,7 @@ mod builtins;
 mod containers;
 pub(crate) mod data;
 mod facts;
+mod frames;
 mod index;
 mod labels;
 mod naming;

@@ -2,7 +2,7 @@
 
 use target::memory::ReadMemory;
 
-use super::builtins::CodeLayout;
+use super::frames::CodeLayout;
 use super::plan::{Plan, Special};
 use super::walker::{This, Walker};
 use crate::census::names::clean;
@@ -55,7 +55,7 @@ impl<M: ReadMemory> Namer<'_, '_, M> {
                 Some(format!("{name} ({place})"))
             }
             _ if plan.shape.kind == Kind::Frame => {
-                let code = match super::builtins::FrameLayout::of(self.walker.rules) {
+                let code = match super::frames::FrameLayout::of(self.walker.rules) {
                     None => self.walker.pages.word(at + 32),
                     Some(layout) => {
                         let data = self.walker.pages.word(at + 24);

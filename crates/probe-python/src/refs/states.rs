@@ -7,7 +7,7 @@ use std::sync::Arc;
 use heap::{RootKind, Strength};
 use target::memory::ReadMemory;
 
-use super::builtins::FrameLayout;
+use super::frames::FrameLayout;
 use super::labels;
 use super::naming::Namer;
 use super::pages::HIGHEST;
