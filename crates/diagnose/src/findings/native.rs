@@ -294,7 +294,6 @@ fn main_size(looks: &[Snapshot], holder: &str) -> Option<String> {
     let named = sizes.into_iter().filter_map(|(key, columns)| Some((key?, columns)));
     let ((allocator, size), columns) =
         named.max_by(|a, b| a.1.bytes.growth().total_cmp(&b.1.bytes.growth()))?;
-    let library = "";
     let kind = Leaking { allocator: &allocator, size, library: "" };
     Some(format!(
         "most of it in {}: {} more, {}",
