@@ -90,9 +90,7 @@ fn assert_more(python: &Python, what: &str, looks: &[Blocks; 2], is: impl Fn(&Bl
 }
 
 fn unreachable(allocator: Allocator, size: u64) -> impl Fn(&BlockRow) -> bool {
-    move |row| {
-        (row.state, row.allocator, row.size_class) == (State::Unreachable, allocator, size)
-    }
+    move |row| (row.state, row.allocator, row.size_class) == (State::Unreachable, allocator, size)
 }
 
 fn held_by(name: &'static str, size: u64) -> impl Fn(&BlockRow) -> bool {

@@ -123,7 +123,7 @@ fn rows<K: Ord + Clone>(
         })
     };
     let mut blocks = column(native_blocks::BLOCKS);
-    let bytes = column(native_blocks::BYTES).into_iter();
+    let bytes = column(native_blocks::RESIDENT).into_iter();
     let columns = bytes.map(|(key, bytes)| {
         let blocks = blocks.remove(&key).unwrap_or_default();
         (key, Columns { blocks, bytes })
@@ -135,14 +135,14 @@ fn counts(scene: &Scene<'_>, columns: &Columns) -> bool {
     let least = (LEAST_SHARE * scene.growth).max(GRAIN_BYTES);
     columns.bytes.points.len() >= 2
         && columns.bytes.growth() >= least
-        && columns.bytes.rising() >= 0.8
+        && columns.bytes.never_falls()
 }
 
 fn about(scene: &Scene<'_>, kind: FindingKind, columns: &Columns) -> Finding {
     let mut finding = about_bytes(kind, &columns.bytes, scene);
     finding.growth.objects = Some(columns.blocks.growth());
     finding.growth.objects_per_s = Some(columns.blocks.per_s());
-    let steady = columns.bytes.points.len() >= 3;
+    let steady = columns.bytes.points.len() >= 3 && columns.bytes.rising() >= 0.8;
     finding.certainty = match (scene.leak, kind) {
         (Some(true), FindingKind::NativeLeak) if steady => Certainty::Proved,
         (Some(true), _) => Certainty::Likely,
