@@ -19,6 +19,8 @@ const LEAST_SHARE: f64 = 0.03;
 const MOST: usize = 4;
 /// Bytes that `malloc` adds to a block of its own.
 const HEADER: u64 = 8;
+/// A finding about objects that speaks of this share of the native memory behind them tells it.
+const TOLD: f64 = 0.5;
 /// What holds the blocks of a row, where an object does.
 const OBJECT: &str = "object ";
 
@@ -57,7 +59,8 @@ pub(super) fn growth(scene: &Scene<'_>, known: &[Finding]) -> Vec<Finding> {
         let holders = rows(looks, native_blocks::REACHABLE, |row| row.holder);
         for (holder, columns) in holders {
             let of_type = holder.strip_prefix(OBJECT);
-            let is_told = of_type.is_some_and(|name| is_told(known, name));
+            let bytes = columns.bytes.growth();
+            let is_told = of_type.is_some_and(|name| is_told(known, name, bytes));
             if counts(scene, &columns) && !is_told {
                 found.push(holding(scene, &holder, &columns, looks));
             }
@@ -66,10 +69,11 @@ pub(super) fn growth(scene: &Scene<'_>, known: &[Finding]) -> Vec<Finding> {
     largest(found)
 }
 
-fn is_told(known: &[Finding], name: &str) -> bool {
-    let python = |f: &&Finding| f.kind != FindingKind::NativeLeak;
+/// Whether a finding about objects of a type speaks of as much memory as hangs on them.
+fn is_told(known: &[Finding], name: &str, bytes: f64) -> bool {
+    let large = |f: &&Finding| f.growth.bytes.unwrap_or(0.0) >= TOLD * bytes;
     let names = |f: &Finding| f.subject == name || f.evidence.iter().any(|e| e.contains(name));
-    known.iter().filter(python).any(names)
+    known.iter().filter(|f| f.kind != FindingKind::NativeLeak).filter(large).any(names)
 }
 
 fn largest(mut found: Vec<Finding>) -> Vec<Finding> {
