@@ -65,19 +65,20 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
 }
 
 /// Python objects that grow: by who holds them, or why nobody does; by type alone where that does
-/// not explain it.
+/// not explain it. Then native blocks that belong to none of these.
 fn objects(scene: &Scene<'_>) -> Vec<Finding> {
     let mut found = sites::find(scene);
     found.extend(garbage::find(scene));
     found.extend(refcounts::find(scene));
     found.extend(native::leaks(scene));
-    found.extend(native::growth(scene, &found));
     let explained: f64 = found.iter().filter_map(|f| f.share).sum();
     if !sites::counted(scene) || explained < EXPLAINED {
         let named = |f: &Finding| found.iter().any(|known| known.subject == f.subject);
         let types: Vec<Finding> = python::find(scene).into_iter().filter(|f| !named(f)).collect();
         found.extend(types);
     }
+    let native = native::growth(scene, &found);
+    found.extend(native);
     found
 }
 

@@ -19,6 +19,8 @@ const LEAST_SHARE: f64 = 0.03;
 const MOST: usize = 4;
 /// Bytes that `malloc` adds to a block of its own.
 const HEADER: u64 = 8;
+/// A finding about objects that speaks of this share of the native memory behind them tells it.
+const TOLD: f64 = 0.5;
 /// What holds the blocks of a row, where an object does.
 const OBJECT: &str = "object ";
 
@@ -57,7 +59,8 @@ pub(super) fn growth(scene: &Scene<'_>, known: &[Finding]) -> Vec<Finding> {
         let holders = rows(looks, native_blocks::REACHABLE, |row| row.holder);
         for (holder, columns) in holders {
             let of_type = holder.strip_prefix(OBJECT);
-            let is_told = of_type.is_some_and(|name| is_told(known, name));
+            let bytes = columns.bytes.growth();
+            let is_told = of_type.is_some_and(|name| is_told(known, name, bytes));
             if counts(scene, &columns) && !is_told {
                 found.push(holding(scene, &holder, &columns, looks));
             }
@@ -66,10 +69,11 @@ pub(super) fn growth(scene: &Scene<'_>, known: &[Finding]) -> Vec<Finding> {
     largest(found)
 }
 
-fn is_told(known: &[Finding], name: &str) -> bool {
-    let python = |f: &&Finding| f.kind != FindingKind::NativeLeak;
+/// Whether a finding about objects of a type speaks of as much memory as hangs on them.
+fn is_told(known: &[Finding], name: &str, bytes: f64) -> bool {
+    let large = |f: &&Finding| f.growth.bytes.unwrap_or(0.0) >= TOLD * bytes;
     let names = |f: &Finding| f.subject == name || f.evidence.iter().any(|e| e.contains(name));
-    known.iter().filter(python).any(names)
+    known.iter().filter(|f| f.kind != FindingKind::NativeLeak).filter(large).any(names)
 }
 
 fn largest(mut found: Vec<Finding>) -> Vec<Finding> {
@@ -123,7 +127,7 @@ fn rows<K: Ord + Clone>(
         })
     };
     let mut blocks = column(native_blocks::BLOCKS);
-    let bytes = column(native_blocks::BYTES).into_iter();
+    let bytes = column(native_blocks::RESIDENT).into_iter();
     let columns = bytes.map(|(key, bytes)| {
         let blocks = blocks.remove(&key).unwrap_or_default();
         (key, Columns { blocks, bytes })
@@ -135,14 +139,14 @@ fn counts(scene: &Scene<'_>, columns: &Columns) -> bool {
     let least = (LEAST_SHARE * scene.growth).max(GRAIN_BYTES);
     columns.bytes.points.len() >= 2
         && columns.bytes.growth() >= least
-        && columns.bytes.rising() >= 0.8
+        && columns.bytes.never_falls()
 }
 
 fn about(scene: &Scene<'_>, kind: FindingKind, columns: &Columns) -> Finding {
     let mut finding = about_bytes(kind, &columns.bytes, scene);
     finding.growth.objects = Some(columns.blocks.growth());
     finding.growth.objects_per_s = Some(columns.blocks.per_s());
-    let steady = columns.bytes.points.len() >= 3;
+    let steady = columns.bytes.points.len() >= 3 && columns.bytes.rising() >= 0.8;
     finding.certainty = match (scene.leak, kind) {
         (Some(true), FindingKind::NativeLeak) if steady => Certainty::Proved,
         (Some(true), _) => Certainty::Likely,
@@ -294,7 +298,6 @@ fn main_size(looks: &[Snapshot], holder: &str) -> Option<String> {
     let named = sizes.into_iter().filter_map(|(key, columns)| Some((key?, columns)));
     let ((allocator, size), columns) =
         named.max_by(|a, b| a.1.bytes.growth().total_cmp(&b.1.bytes.growth()))?;
-    let library = "";
     let kind = Leaking { allocator: &allocator, size, library: "" };
     Some(format!(
         "most of it in {}: {} more, {}",

@@ -1,19 +1,21 @@
 //! Which blocks a root leads to, and by whom each one is held.
 //!
-//! Roots come one kind after the other, the more telling first: what a variable of a library
-//! leads to is that variable's, even if a stack has a pointer to it as well. Objects that no root
-//! leads to come last: whoever has lost a reference to one has not lost the blocks it owns.
+//! First everything is marked that a root leads to, and, as whoever has lost a reference to an
+//! object has not lost the blocks it owns, everything that an object leads to. Then each block
+//! that is no object gets its holder: one kind after the other, the more telling first, and from
+//! there through native blocks alone.
 
 use super::roots::{Root, RootKind};
-use super::scan::Pointers;
+use super::scan::{NEAR, Pointers};
 use super::units::{NO_OBJECT, Units};
 
 /// How objects of a type own blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// All that hangs on them are buffers of theirs.
+    /// Blocks to whose beginning they point are buffers of theirs, and so are those that hang on
+    /// these in the same way.
     Deep,
-    /// Blocks that they point to are buffers of theirs; what hangs on those is native.
+    /// Blocks to whose beginning they point are buffers of theirs; what hangs on those is native.
     Direct,
     /// What they point to is native.
     Native,
@@ -24,8 +26,6 @@ pub(super) enum Owner {
 pub(super) enum Holder {
     /// By nothing.
     None,
-    /// It is an object that something leads to.
-    Object,
     /// It is a buffer of an object of a type.
     Buffer(u32),
     /// It hangs on an object of a type.
@@ -45,11 +45,10 @@ impl Held {
     fn set(&mut self, unit: u32, holder: Holder) {
         let word = match holder {
             Holder::None => 0,
-            Holder::Object => 1 << TAG,
-            Holder::Buffer(shape) => 2 << TAG | shape & PAYLOAD,
-            Holder::Type(shape) => 3 << TAG | shape & PAYLOAD,
-            Holder::Root(edge) => 4 << TAG | edge.min(PAYLOAD),
-            Holder::Register => 5 << TAG,
+            Holder::Buffer(shape) => 1 << TAG | shape & PAYLOAD,
+            Holder::Type(shape) => 2 << TAG | shape & PAYLOAD,
+            Holder::Root(edge) => 3 << TAG | edge.min(PAYLOAD),
+            Holder::Register => 4 << TAG,
         };
         if let Some(place) = self.0.get_mut(unit as usize) {
             *place = word;
@@ -61,10 +60,9 @@ impl Held {
         let payload = word & PAYLOAD;
         match word >> TAG {
             0 => Holder::None,
-            1 => Holder::Object,
-            2 => Holder::Buffer(payload),
-            3 => Holder::Type(payload),
-            4 => Holder::Root(payload),
+            1 => Holder::Buffer(payload),
+            2 => Holder::Type(payload),
+            3 => Holder::Root(payload),
             _ => Holder::Register,
         }
     }
@@ -81,96 +79,138 @@ impl Marks {
     }
 }
 
-/// Follows pointers.
+/// Follows pointers. What no step reaches, nothing leads to.
 pub(super) struct Marker<'a> {
-    units: &'a Units,
-    pointers: &'a Pointers,
-    owners: &'a [Owner],
-    held: Held,
-    open: Vec<u32>,
+    pub(super) units: &'a Units,
+    pub(super) pointers: &'a Pointers,
+    pub(super) owners: &'a [Owner],
+    pub(super) roots: &'a [Root],
+    /// Whether the variables of a root are those of an extension.
+    pub(super) is_extension: &'a dyn Fn(&Root) -> bool,
 }
 
-impl<'a> Marker<'a> {
-    pub(super) fn new(units: &'a Units, pointers: &'a Pointers, owners: &'a [Owner]) -> Self {
-        let held = Held(vec![0; units.len()]);
-        Self { units, pointers, owners, held, open: Vec::new() }
-    }
-
-    /// From all roots. `registers`: the blocks that registers point to.
-    pub(super) fn run(mut self, roots: &[Root], registers: &[u32]) -> Marks {
-        let kind = |root: u32| roots.get(root as usize).map(|root| root.kind);
-        let is_global = |root| matches!(kind(root), Some(RootKind::Global(_)));
-        self.reach_from(is_global);
-        self.reach_from(|root| kind(root) == Some(RootKind::Stack));
+impl Marker<'_> {
+    /// `registers`: the blocks that registers point to.
+    pub(super) fn run(&self, registers: &[u32]) -> Marks {
+        let mut state = Flood { marker: self, held: Held(vec![0; self.units.len()]), open: vec![] };
+        state.object_words(true, |owner| owner != Owner::Native);
+        state.buffers();
+        state.object_words(false, |owner| owner == Owner::Native);
+        state.root_words(|root| self.is_global(root) && (self.is_extension)(root));
+        state.native();
+        state.root_words(|root| self.is_global(root));
+        state.native();
+        state.root_words(|root| root.kind == RootKind::Stack);
         for &unit in registers {
-            self.reach(unit, Holder::Register);
+            state.reach(unit, Holder::Register);
         }
-        self.flood();
-        self.reach_from(|root| kind(root) == Some(RootKind::Mapping));
-        for unit in 0..self.units.len() as u32 {
-            if self.units.shape[unit as usize] != NO_OBJECT {
-                self.reach(unit, Holder::Object);
-            }
-        }
-        self.flood();
-        Marks { held: self.held }
+        state.native();
+        state.root_words(|root| root.kind == RootKind::Mapping);
+        state.native();
+        state.object_words(false, |owner| owner != Owner::Native);
+        state.reopen_buffers();
+        state.native();
+        Marks { held: state.held }
     }
 
-    fn reach_from(&mut self, wanted: impl Fn(u32) -> bool) {
-        let pointers = self.pointers;
-        for (edge, &(unit, root, _)) in (0_u32..).zip(&pointers.from_roots) {
-            if wanted(root) {
-                self.reach(unit, Holder::Root(edge));
-            }
-        }
-        self.flood();
+    fn is_global(&self, root: &Root) -> bool {
+        matches!(root.kind, RootKind::Global(_))
     }
 
-    fn reach(&mut self, unit: u32, holder: Holder) {
-        if self.held.get(unit) == Holder::None {
-            let shape = self.units.shape.get(unit as usize);
-            let is_object = shape.is_some_and(|&shape| shape != NO_OBJECT);
-            self.held.set(unit, if is_object { Holder::Object } else { holder });
-            self.open.push(unit);
-        }
-    }
-
-    /// Level by level, so that a block is held by who is nearest to a root.
-    fn flood(&mut self) {
-        let (units, pointers) = (self.units, self.pointers);
-        let mut level = std::mem::take(&mut self.open);
-        while !level.is_empty() {
-            for &unit in &level {
-                let shape = units.shape.get(unit as usize).copied().unwrap_or(NO_OBJECT);
-                let holder = match self.held.get(unit) {
-                    Holder::Object => self.by_object(shape),
-                    Holder::Buffer(shape) => self.by_buffer(shape),
-                    other => other,
-                };
-                for &next in pointers.of(unit) {
-                    self.reach(next, holder);
-                }
-            }
-            level.clear();
-            std::mem::swap(&mut level, &mut self.open);
-        }
+    fn shape(&self, unit: u32) -> u32 {
+        self.units.shape.get(unit as usize).copied().unwrap_or(NO_OBJECT)
     }
 
     fn owner(&self, shape: u32) -> Owner {
         self.owners.get(shape as usize).copied().unwrap_or(Owner::Native)
     }
+}
 
-    fn by_object(&self, shape: u32) -> Holder {
-        match self.owner(shape) {
-            Owner::Deep | Owner::Direct => Holder::Buffer(shape),
-            Owner::Native => Holder::Type(shape),
+/// The work in progress.
+struct Flood<'a> {
+    marker: &'a Marker<'a>,
+    held: Held,
+    open: Vec<u32>,
+}
+
+impl Flood<'_> {
+    /// Takes a block for a holder if it has none yet, and is no object.
+    fn reach(&mut self, unit: u32, holder: Holder) {
+        if self.held.get(unit) == Holder::None && self.marker.shape(unit) == NO_OBJECT {
+            self.held.set(unit, holder);
+            self.open.push(unit);
         }
     }
 
-    fn by_buffer(&self, shape: u32) -> Holder {
-        match self.owner(shape) {
-            Owner::Deep => Holder::Buffer(shape),
-            Owner::Direct | Owner::Native => Holder::Type(shape),
+    /// What objects of some owners point to; with `near` only what they point to the beginning of.
+    fn object_words(&mut self, near: bool, wanted: impl Fn(Owner) -> bool) {
+        for unit in 0..self.marker.units.len() as u32 {
+            let shape = self.marker.shape(unit);
+            if shape == NO_OBJECT || !wanted(self.marker.owner(shape)) {
+                continue;
+            }
+            let holder = if near { Holder::Buffer(shape) } else { Holder::Type(shape) };
+            for &target in self.marker.pointers.of(unit) {
+                if !near || target & NEAR != 0 {
+                    self.reach(target & !NEAR, holder);
+                }
+            }
+        }
+    }
+
+    fn root_words(&mut self, wanted: impl Fn(&Root) -> bool) {
+        let marker = self.marker;
+        for (edge, &(unit, root, _)) in (0_u32..).zip(&marker.pointers.from_roots) {
+            if marker.roots.get(root as usize).is_some_and(&wanted) {
+                self.reach(unit, Holder::Root(edge));
+            }
+        }
+    }
+
+    /// Buffers of containers lead to more of the same container; those of others are kept to be
+    /// followed as native memory.
+    fn buffers(&mut self) {
+        let mut later = Vec::new();
+        while let Some(unit) = self.open.pop() {
+            let Holder::Buffer(shape) = self.held.get(unit) else { continue };
+            if self.marker.owner(shape) != Owner::Deep {
+                later.push(unit);
+                continue;
+            }
+            for &target in self.marker.pointers.of(unit) {
+                if target & NEAR != 0 {
+                    self.reach(target & !NEAR, Holder::Buffer(shape));
+                }
+            }
+        }
+        self.open = later;
+    }
+
+    /// Contents of objects may be pointers to anything: an array of addresses.
+    fn reopen_buffers(&mut self) {
+        for unit in 0..self.marker.units.len() as u32 {
+            if matches!(self.held.get(unit), Holder::Buffer(_)) {
+                self.open.push(unit);
+            }
+        }
+    }
+
+    /// Level by level, so that a block is held by who is nearest.
+    fn native(&mut self) {
+        let pointers = self.marker.pointers;
+        let mut level = std::mem::take(&mut self.open);
+        while !level.is_empty() {
+            for &unit in &level {
+                let holder = match self.held.get(unit) {
+                    Holder::Buffer(shape) => Holder::Type(shape),
+                    other => other,
+                };
+                for &target in pointers.of(unit) {
+                    self.reach(target & !NEAR, holder);
+                }
+            }
+            level.clear();
+            std::mem::swap(&mut level, &mut self.open);
         }
     }
 }

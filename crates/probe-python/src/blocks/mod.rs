@@ -19,10 +19,12 @@ mod sum;
 pub(crate) mod table;
 mod units;
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use glibc_heap::{Native, Regions};
 use probe::{FrozenThread, Issue, Result};
+use target::procfs::pagemap;
 
 use crate::attach::Python;
 use crate::census::names::Names;
@@ -31,12 +33,15 @@ use crate::refs;
 use crate::walk::collect_with;
 use libraries::Libraries;
 use mark::Marker;
+use roots::Root;
 use scan::Scan;
 use sum::Summing;
 use units::Units;
 
 /// Stands for no library.
 const NO_LIBRARY: u16 = u16::MAX;
+/// Of blocks as large as this it is looked at what is resident, bytes.
+const LARGE: u64 = 64 << 10;
 /// Bytes of the state of an arena of `malloc` that may point to free chunks.
 const ARENA_STATE: u64 = 2400;
 
@@ -93,6 +98,9 @@ pub struct BlockRow {
     pub blocks: u64,
     /// Usable bytes.
     pub bytes: u64,
+    /// Resident bytes: whole pages of blocks of 64 KiB and up that are no objects; all others
+    /// count as `bytes` has them.
+    pub resident: u64,
     /// What most of them seem to hold; of objects and buffers nothing is said.
     pub content: Option<Content>,
 }
@@ -148,7 +156,18 @@ impl Python {
         let owners = owners::owners(memory, &all.shapes, is_own);
         let words = threads.iter().flat_map(|thread| &thread.registers);
         let registers: Vec<u32> = words.filter_map(|&word| units.pointed(word)).collect();
-        let marks = Marker::new(&units, &pointers, &owners).run(&roots, &registers);
+        let extension = |root: &Root| {
+            let library = libraries.of(root.range.start);
+            library.is_some_and(|(number, _)| libraries.is_extension(number))
+        };
+        let marks = Marker {
+            units: &units,
+            pointers: &pointers,
+            owners: &owners,
+            roots: &roots,
+            is_extension: &extension,
+        }
+        .run(&registers);
         let names = Names { rules, memory };
         let summing = Summing {
             units: &units,
@@ -157,12 +176,27 @@ impl Python {
             roots: &roots,
             data: &data,
             libraries: &libraries,
+            touched: &self.touched(&units),
             type_name: &|shape| {
                 let shape = all.shapes.get(shape as usize);
                 shape.map(|shape| names.of(shape.address))
             },
         };
         Ok((Blocks { rows: summing.rows(), extensions: libraries.extensions() }, issues))
+    }
+}
+
+impl Python {
+    /// Resident bytes of large blocks, where the system tells: a block may be filled bit by bit.
+    fn touched(&self, units: &Units) -> HashMap<u32, u64> {
+        let large: Vec<u32> = (0..units.len())
+            .filter(|&unit| units.bytes(unit) >= LARGE && units.shape[unit] == units::NO_OBJECT)
+            .map(|unit| unit as u32)
+            .collect();
+        let ranges: Vec<_> = large.iter().map(|&unit| units.range(unit as usize)).collect();
+        let counts = self.process().map(|process| pagemap::resident(process, &ranges));
+        let counts = counts.and_then(std::result::Result::ok).unwrap_or_default();
+        large.into_iter().zip(counts).collect()
     }
 }
 

@@ -24,6 +24,9 @@ const RUN: usize = 1 << 14;
 /// Bytes of roots that are read in one go.
 const PIECE: u64 = 16 << 20;
 
+/// The mark of a pointer to the beginning of a block.
+pub(super) const NEAR: u32 = 1 << 31;
+
 /// What a block seems to hold, and the library that it points into.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Look {
@@ -36,6 +39,7 @@ pub(super) struct Look {
 pub(super) struct Pointers {
     /// Those of block i are `target[first[i]..first[i + 1]]`.
     first: Vec<u64>,
+    /// With the mark [`NEAR`], or without.
     target: Vec<u32>,
     /// From roots: the block, the number of the root, the place of the word.
     pub(super) from_roots: Vec<(u32, u32, u64)>,
@@ -149,13 +153,14 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
                 range.end = range.end.min(range.start.saturating_add(head));
             }
             let mut seen = Contents::default();
-            let mut last = unit as u32;
+            let mut last = NO_OBJECT;
             self.words(range, window, |_, word| {
                 if let Some(target) = self.units.pointed(word) {
                     seen.pointers += 1;
-                    if target != last && target as usize != unit {
-                        part.target.push(target);
-                        last = target;
+                    let near = if self.units.begins_near(target, word) { NEAR } else { 0 };
+                    if target | near != last && target as usize != unit {
+                        last = target | near;
+                        part.target.push(last);
                     }
                 } else if shape == NO_OBJECT {
                     seen.add(word, self.libraries);

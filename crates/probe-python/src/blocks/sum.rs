@@ -27,6 +27,8 @@ pub(super) struct Summing<'a> {
     pub(super) roots: &'a [Root],
     pub(super) data: &'a [Data],
     pub(super) libraries: &'a Libraries,
+    /// Resident bytes of large blocks.
+    pub(super) touched: &'a HashMap<u32, u64>,
     pub(super) type_name: &'a dyn Fn(u32) -> Option<Arc<str>>,
 }
 
@@ -56,6 +58,7 @@ struct Key {
 struct Counts {
     blocks: u64,
     bytes: u64,
+    resident: u64,
     contents: [u64; 5],
 }
 
@@ -70,6 +73,8 @@ impl Summing<'_> {
             let bytes = self.units.bytes(unit);
             counts.blocks += 1;
             counts.bytes = counts.bytes.saturating_add(bytes);
+            let touched = self.touched.get(&(unit as u32)).map_or(bytes, |&n| n.min(bytes));
+            counts.resident = counts.resident.saturating_add(touched);
             if let Some(look) = self.pointers.looks.get(unit) {
                 counts.contents[look.content as usize] += 1;
             }
@@ -89,7 +94,7 @@ impl Summing<'_> {
         let library = library.map(By::Library);
         let (state, by) = match self.marks.of(unit) {
             _ if self.units.shape[unit] != NO_OBJECT => (State::Object, By::Nobody),
-            Holder::Object | Holder::Buffer(_) => (State::Buffer, By::Nobody),
+            Holder::Buffer(_) => (State::Buffer, By::Nobody),
             Holder::None => (State::Unreachable, library.unwrap_or(By::Nobody)),
             Holder::Type(shape) => (State::Reachable, By::Type(shape)),
             Holder::Register => (State::Reachable, library.unwrap_or(By::Register)),
@@ -124,6 +129,7 @@ impl Summing<'_> {
             holder: self.holder(key.by),
             blocks: counts.blocks,
             bytes: counts.bytes,
+            resident: counts.resident,
             content: most.map(|n| CONTENTS[n]).filter(|_| is_native),
         }
     }
@@ -165,6 +171,7 @@ fn fold(rows: Vec<BlockRow>) -> Vec<BlockRow> {
             Some(same) => {
                 same.blocks += row.blocks;
                 same.bytes = same.bytes.saturating_add(row.bytes);
+                same.resident = same.resident.saturating_add(row.resident);
             }
             None => {
                 places.insert(key, folded.len());

@@ -28,6 +28,7 @@ pub(crate) fn blocks_table(found: &Blocks, pid: u64) -> Table {
         Column::text_key(t::HOLDER, rows.iter().map(|row| row.holder.as_deref().unwrap_or(""))),
         level(t::BLOCKS, Unit::Count, |row| row.blocks),
         level(t::BYTES, Unit::Bytes, |row| row.bytes),
+        level(t::RESIDENT, Unit::Bytes, |row| row.resident),
         Column::text(t::CONTENT, rows.iter().map(|row| row.content.map(|c| content(c).into()))),
         Column::text(t::CANDIDATES, rows.iter().map(candidate)),
     ];

@@ -10,6 +10,12 @@ const GRAIN: u64 = 8;
 const PAGE: u64 = 4096;
 /// Blocks that are farther apart than this belong to different stretches, bytes.
 const GAP: u64 = 1 << 20;
+/// The most blocks: the highest bit of a number is a mark of pointers.
+const MOST: usize = 1 << 31;
+/// What stands in front of values or behind the headers of debug allocators, bytes.
+const FRONT: u64 = 64;
+/// The bits of an address; programs use the others for marks.
+const ADDRESS: u64 = (1 << 48) - 1;
 /// Stands for the type of what is no object.
 pub(super) const NO_OBJECT: u32 = u32::MAX;
 
@@ -34,7 +40,7 @@ struct Stretch {
 }
 
 impl Units {
-    /// From blocks (address, bytes, whether pymalloc's) and objects, both in any order. Fewer than 2^32 blocks.
+    /// From blocks (address, bytes, whether pymalloc's) and objects, both in any order.
     pub(super) fn new(mut blocks: Vec<(u64, u64, bool)>, objects: &mut [Seen]) -> Self {
         blocks.sort_unstable();
         let mut units = Self::default();
@@ -42,7 +48,7 @@ impl Units {
         for (address, bytes, pool) in blocks {
             let size = u32::try_from(bytes / GRAIN).unwrap_or(u32::MAX);
             // What lies inside of another one is another allocator's: the outer one counts.
-            if size > 0 && address >= behind && units.len() < NO_OBJECT as usize {
+            if size > 0 && address >= behind && units.len() < MOST {
                 behind = address.saturating_add(u64::from(size) * GRAIN);
                 units.address.push(address);
                 units.size.push(size);
@@ -116,11 +122,17 @@ impl Units {
 
     /// The block that a word points to, with marks in its lowest or highest bits or not.
     pub(super) fn pointed(&self, word: u64) -> Option<u32> {
-        const HIGH: u64 = (1 << 48) - 1;
         if word < PAGE {
             return None;
         }
-        self.around(word & HIGH)
+        self.around(word & ADDRESS)
+    }
+
+    /// Whether a word that points to a block points to its beginning, or right behind what may
+    /// stand in front of its contents.
+    pub(super) fn begins_near(&self, unit: u32, word: u64) -> bool {
+        let start = self.address.get(unit as usize).copied().unwrap_or(0);
+        (word & ADDRESS).saturating_sub(start) <= FRONT
     }
 
     #[cfg(test)]

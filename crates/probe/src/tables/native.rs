@@ -156,6 +156,9 @@ pub mod native_blocks {
     pub const BLOCKS: &str = "blocks";
     /// Level, bytes: usable bytes of these blocks.
     pub const BYTES: &str = "bytes";
+    /// Level, bytes: what of them is resident: whole pages of blocks of 64 KiB and up that are no
+    /// objects, all bytes of others.
+    pub const RESIDENT: &str = "resident";
     /// Attribute: what most of these blocks seem to hold: `zero`, `text`, `pointers`,
     /// `code pointer` (they begin with an address in a library), `other`.
     pub const CONTENT: &str = "content";

@@ -1,0 +1,184 @@
+//! Findings about native blocks: leaks, growth, and what is not said twice.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use memprobe_diagnose::{Observation, Settings};
+use probe::{
+    Certainty, Column, Finding, FindingKind, ProbeId, Snapshot, Table, Taken, Target, Unit, tables,
+};
+
+const MIB: u64 = 1 << 20;
+/// What grows in each second, bytes.
+const RATE: u64 = 1_000_000;
+
+fn snapshot(name: &str, seconds: f64, tables: Vec<Table>) -> Snapshot {
+    let ns = (seconds * 1e9) as u64;
+    let id = ProbeId { name: name.into(), version: "1".into() };
+    let taken = Taken { unix_ns: ns, monotonic_ns: ns };
+    let mut snapshot = Snapshot::new(id, Target::from_pid(7), taken);
+    snapshot.tables = tables;
+    snapshot
+}
+
+fn memory(anon: u64) -> Vec<Table> {
+    let level = |name, value| Column::level(name, Unit::Bytes, [Some(value)]);
+    let processes = Table::new(
+        tables::processes::TABLE,
+        vec![
+            Column::id_key(tables::processes::PID, [7]),
+            level(tables::processes::RSS, anon),
+            level(tables::processes::RSS_ANON, anon),
+        ],
+    );
+    let mappings = Table::new(
+        tables::mappings::TABLE,
+        vec![
+            Column::id_key(tables::mappings::PID, [7]),
+            Column::text_key(tables::mappings::KIND, [tables::mappings::HEAP]),
+            Column::text_key(tables::mappings::NAME, ["[heap]"]),
+            level(tables::mappings::RSS, anon),
+        ],
+    );
+    vec![processes, mappings]
+}
+
+/// Allocator, size class, state, holder, blocks, bytes, content.
+type Row<'a> = (&'a str, u64, &'a str, &'a str, u64, u64, &'a str);
+
+fn blocks(rows: &[Row<'_>]) -> Table {
+    use tables::native_blocks as t;
+    let candidates = |row: &Row<'_>| {
+        (row.2 == t::UNREACHABLE && row.3.is_empty()).then(|| "fast.so, slow.so".to_owned())
+    };
+    Table::new(
+        t::TABLE,
+        vec![
+            Column::id_key(t::PID, rows.iter().map(|_| 7)),
+            Column::text_key(t::ALLOCATOR, rows.iter().map(|r| r.0)),
+            Column::id_key(t::SIZE_CLASS, rows.iter().map(|r| r.1)),
+            Column::text_key(t::STATE, rows.iter().map(|r| r.2)),
+            Column::text_key(t::HOLDER, rows.iter().map(|r| r.3)),
+            Column::level(t::BLOCKS, Unit::Count, rows.iter().map(|r| Some(r.4))),
+            Column::level(t::BYTES, Unit::Bytes, rows.iter().map(|r| Some(r.5))),
+            Column::level(t::RESIDENT, Unit::Bytes, rows.iter().map(|r| Some(r.5))),
+            Column::text(t::CONTENT, rows.iter().map(|r| Some(r.6.to_owned()))),
+            Column::text(t::CANDIDATES, rows.iter().map(candidates)),
+        ],
+    )
+}
+
+fn census(objects: u64, bytes: u64) -> Table {
+    use tables::census as t;
+    Table::new(
+        t::TABLE,
+        vec![
+            Column::id_key(t::PID, [7]),
+            Column::text_key(t::TYPE, ["fast.Table"]),
+            Column::level(t::OBJECTS, Unit::Count, [Some(objects)]),
+            Column::level(t::BYTES_ALLOCATED, Unit::Bytes, [Some(bytes)]),
+        ],
+    )
+}
+
+/// A watch of 30 s in which 1 MB/s grows or nothing does, with `look` at three moments of it.
+fn watch(grows: bool, look: impl Fn(u64) -> Vec<Table>) -> Vec<Finding> {
+    let mut observation = Observation::new(Settings::default());
+    for tick in 0..=120 {
+        let seconds = f64::from(tick) / 4.0;
+        let grown = if grows { (seconds * RATE as f64) as u64 } else { 0 };
+        observation.push(snapshot("process", seconds, memory(20 * MIB + grown)));
+        if [4, 60, 120].contains(&tick) {
+            observation.push(snapshot("python", seconds, look(seconds as u64)));
+        }
+    }
+    let judgement = observation.judge();
+    assert_eq!(judgement.verdict.leak, Some(grows), "{judgement:#?}");
+    observation.findings(&judgement)
+}
+
+#[test]
+fn blocks_that_nothing_points_to_are_a_proved_leak() {
+    let look = |seconds| {
+        let n = 100 + seconds * 25_000;
+        vec![blocks(&[
+            ("malloc", 40, "unreachable", "", n, n * 40, "text"),
+            ("malloc", 40, "object", "", n, n * 40, "other"),
+            ("pymalloc", 512, "buffer", "", n, n * 512, "other"),
+            ("pymalloc", 48, "unreachable", "", 10, 480, "zero"),
+        ])]
+    };
+    let findings = watch(true, look);
+    let first = &findings[0];
+    assert_eq!(first.kind, FindingKind::NativeLeak, "{findings:#?}");
+    assert_eq!(first.certainty, Certainty::Proved);
+    assert_eq!(first.subject, "40-byte (48 with header) blocks of malloc");
+    assert_eq!(first.growth.objects, Some(29.0 * 25_000.0));
+    assert_eq!(first.growth.bytes, Some(29e6));
+    assert!(first.share.unwrap() > 0.9);
+    let evidence = first.evidence.join("; ");
+    assert!(evidence.contains("from 25100 to 750 k in 29 s"), "{evidence}");
+    assert!(evidence.contains("they hold text"), "{evidence}");
+    assert!(evidence.contains("fast.so, slow.so"), "{evidence}");
+    assert_eq!(findings.len(), 1, "the heap is the same bytes: {findings:#?}");
+    let quiet = watch(false, |seconds| look(seconds / 30));
+    assert!(quiet.is_empty(), "{quiet:#?}");
+}
+
+#[test]
+fn blocks_that_something_holds_are_growth() {
+    let findings = watch(true, |seconds| {
+        let n = 10 + seconds * 10;
+        vec![blocks(&[
+            ("malloc", 131_072, "reachable", "fast.so+0x4068", n, n * 60_000, "pointers"),
+            ("malloc", 120, "reachable", "fast.so+0x4068", n * 300, n * 36_000, "text"),
+            ("malloc", 64, "unreachable", "slow.so", n * 50, n * 3_200, "code pointer"),
+        ])]
+    });
+    let [first, second] = &findings[..] else { panic!("{findings:#?}") };
+    assert_eq!(first.kind, FindingKind::NativeGrowth);
+    assert_eq!(first.certainty, Certainty::Likely);
+    assert_eq!(first.subject, "native blocks held by fast.so+0x4068");
+    assert_eq!(first.growth.bytes, Some(29.0 * 960_000.0));
+    assert!(first.evidence[2].contains("up to 131072-byte blocks of malloc"), "{first:#?}");
+    assert_eq!(second.kind, FindingKind::NativeLeak);
+    assert_eq!(second.place.as_deref(), Some("slow.so"));
+    assert!(second.subject.ends_with("that lead to slow.so"), "{}", second.subject);
+}
+
+/// Many sizes that each explain little are one finding.
+#[test]
+fn scattered_leaks_are_one_finding() {
+    let findings = watch(true, |seconds| {
+        let n = seconds * 100;
+        let row = |size| ("malloc", size, "unreachable", "", n, n * 200, "other");
+        let rows: Vec<_> = (1..=50).map(|number| row(16 * number)).collect();
+        vec![blocks(&rows)]
+    });
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    assert_eq!(findings[0].subject, "native blocks of 50 sizes");
+    assert_eq!(findings[0].growth.bytes, Some(29e6));
+}
+
+/// Native memory behind ever more objects of a type is told with them; behind the same objects it
+/// is growth of its own.
+#[test]
+fn what_objects_hold_is_said_once() {
+    let look = |more: u64| {
+        move |seconds: u64| {
+            let n = 100 + seconds * 1000;
+            vec![
+                blocks(&[("malloc", 504, "reachable", "object fast.Table", n, n * 504, "other")]),
+                census(100 + seconds * more, (100 + seconds * more) * 496),
+            ]
+        }
+    };
+    let kinds = |more| -> Vec<FindingKind> {
+        watch(true, look(more)).into_iter().map(|finding| finding.kind).collect()
+    };
+    assert!(!kinds(1000).contains(&FindingKind::NativeGrowth), "{:?}", kinds(1000));
+    let still = watch(true, look(0));
+    assert_eq!(still[0].kind, FindingKind::NativeGrowth, "{still:#?}");
+    assert!(
+        still[0].evidence.iter().any(|e| e.contains("fast.Table objects went from 100 to 100"))
+    );
+}

@@ -1,0 +1,183 @@
+//! What each native block is, told in every Python of the machine of an extension that loses and
+//! keeps memory in planted numbers.
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used, reason = "tests")]
+
+use std::path::Path;
+use std::process::Command;
+
+use memprobe_probe_python::{Allocator, BlockRow, Blocks, Content, Python as Attached, State};
+use probe::{FrozenThread, Target};
+use test_support::{Python, Running, pythons};
+
+/// How many blocks of each kind are planted.
+const PLANTED: u64 = 20_000;
+
+fn known() -> Vec<Python> {
+    let wanted = std::env::var("ONLY").ok();
+    let is_wanted = |python: &Python| {
+        wanted.as_ref().is_none_or(|w| python.to_string().starts_with(w.as_str()))
+    };
+    pythons().into_iter().filter(|python| python.version >= (3, 7, 0)).filter(is_wanted).collect()
+}
+
+/// Builds the extension for an interpreter; `false` with a line on why where it cannot be.
+fn build(python: &Python, folder: &Path) -> bool {
+    const WHERE: &str = "import sysconfig; print(sysconfig.get_path('include')); \
+                         print(sysconfig.get_config_var('EXT_SUFFIX'))";
+    let output = Command::new(&python.exe).args(["-c", WHERE]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (include, suffix) = text.trim().split_once('\n').unwrap();
+    if !Path::new(include).join("Python.h").exists() {
+        eprintln!("skipped: {python} has no headers");
+        return false;
+    }
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/leaky.c");
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-fno-builtin", &format!("-I{include}"), "-o"])
+        .arg(folder.join(format!("leaky{suffix}")))
+        .arg(source)
+        .output();
+    let Ok(output) = compiled else {
+        eprintln!("skipped: no C compiler");
+        return false;
+    };
+    assert!(output.status.success(), "{python}: {}", String::from_utf8_lossy(&output.stderr));
+    true
+}
+
+fn start(python: &Python, folder: &Path) -> Running {
+    const CODE: &str = "import leaky, sys\nitem = leaky.Item()\nprint('ready')\n\
+                        for line in sys.stdin:\n    eval(line)\n    print('done')\n";
+    let mut command = Command::new(&python.exe);
+    Running::start(command.env("PYTHONPATH", folder).args(["-u", "-c", CODE]))
+}
+
+/// The thread of a process that waits in a system call, with its stack pointer as the kernel
+/// tells it.
+fn waiting(pid: u32) -> FrozenThread {
+    loop {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap();
+        let words: Vec<&str> = text.split_whitespace().collect();
+        if let ["0", "0x0", .., pointer, _] = words[..] {
+            let mut registers = vec![0; 27];
+            registers[19] = u64::from_str_radix(pointer.trim_start_matches("0x"), 16).unwrap();
+            return FrozenThread { tid: pid, registers };
+        }
+        std::thread::yield_now();
+    }
+}
+
+fn blocks(running: &Running) -> Blocks {
+    let thread = waiting(running.pid());
+    let python = Attached::attach(&Target::from_pid(running.pid())).unwrap();
+    let (blocks, issues) = python.blocks(&[thread]).unwrap();
+    assert!(issues.is_empty(), "{issues:?}");
+    blocks
+}
+
+fn count(found: &Blocks, wanted: impl Fn(&BlockRow) -> bool) -> u64 {
+    found.rows.iter().filter(|row| wanted(row)).map(|row| row.blocks).sum()
+}
+
+/// How many more there are, within 1 % of what was planted.
+fn assert_more(python: &Python, what: &str, looks: &[Blocks; 2], is: impl Fn(&BlockRow) -> bool) {
+    let [before, after] = [0, 1].map(|n| count(&looks[n], &is));
+    let more = after as i64 - before as i64;
+    println!("{python}: {what}: {more} more, {before} before");
+    let near: Vec<_> = looks[1].rows.iter().filter(|r| r.blocks >= PLANTED / 2).collect();
+    assert!(more.abs_diff(PLANTED as i64) <= PLANTED / 100, "{python}: {what}: {more}: {near:#?}");
+}
+
+fn unreachable(allocator: Allocator, size: u64) -> impl Fn(&BlockRow) -> bool {
+    move |row| (row.state, row.allocator, row.size_class) == (State::Unreachable, allocator, size)
+}
+
+fn held_by(name: &'static str, size: u64) -> impl Fn(&BlockRow) -> bool {
+    let holds = move |row: &BlockRow| row.holder.as_ref().is_some_and(|h| h.starts_with(name));
+    move |row| row.state == State::Reachable && row.size_class == size && holds(row)
+}
+
+#[test]
+fn leaks_are_told_from_growth() {
+    let folder = tempfile::tempdir().unwrap();
+    for python in known() {
+        if !build(&python, folder.path()) {
+            continue;
+        }
+        let mut running = start(&python, folder.path());
+        let before = blocks(&running);
+        for call in [
+            "lose_text(20000)",
+            "lose_pymem(20000, 176)",
+            "lose_pymem(20000, 600)",
+            "lose_ring(20000)",
+            "keep_list(20000)",
+            "lose_references(20000)",
+            "lose_mapping(50 << 20)",
+        ] {
+            running.ask(&format!("leaky.{call}"));
+        }
+        running.ask("item.add(20000)");
+        let looks = [before, blocks(&running)];
+        use Allocator::{Malloc, Pymalloc};
+        let more = |what, is: &dyn Fn(&BlockRow) -> bool| assert_more(&python, what, &looks, is);
+        more("text of strdup", &unreachable(Malloc, 40));
+        more("small blocks of PyMem", &unreachable(Pymalloc, 176));
+        more("large blocks of PyMem", &unreachable(Malloc, 600));
+        more("blocks that point to each other", &unreachable(Malloc, 216));
+        more("blocks that hold references", &unreachable(Malloc, 152));
+        more("a list behind a variable", &held_by("leaky", 120));
+        more("a list behind an object", &held_by("object leaky.Item", 248));
+        check_contents(&python, &looks[1]);
+        let mapped = looks[1].rows.iter().filter(|row| row.bytes > 40 << 20);
+        assert_eq!(mapped.count(), 0, "{python}: a mapping is no block");
+        assert!(running.is_running());
+    }
+}
+
+fn check_contents(python: &Python, found: &Blocks) {
+    let largest = |is: &dyn Fn(&BlockRow) -> bool| {
+        found.rows.iter().filter(|row| is(row)).max_by_key(|row| row.blocks).unwrap()
+    };
+    let text = largest(&unreachable(Allocator::Malloc, 40));
+    assert_eq!((text.content, &text.holder), (Some(Content::Text), &None), "{python}");
+    let zero = largest(&unreachable(Allocator::Pymalloc, 176));
+    assert_eq!((zero.content, &zero.holder), (Some(Content::Zero), &None), "{python}");
+    let ring = largest(&unreachable(Allocator::Malloc, 216));
+    assert_eq!(ring.content, Some(Content::Code), "{python}");
+    assert!(ring.holder.as_ref().unwrap().starts_with("leaky"), "{python}: {ring:?}");
+    assert!(found.extensions.iter().any(|name| name.starts_with("leaky")), "{python}");
+}
+
+/// A program that only uses Python has next to no block that nothing points to, and what its
+/// objects own is theirs.
+#[test]
+fn a_program_without_leaks_has_none() {
+    const CODE: &str = "import collections, json, re, sqlite3, threading, decimal\n\
+        data = [{'k%d' % i: [str(j) for j in range(i % 50)]} for i in range(20000)]\n\
+        more = [set(range(i % 40)) for i in range(20000)]\n\
+        ends = [collections.deque(range(i % 200)) for i in range(2000)]\n\
+        raw = [bytearray(i) for i in range(2000)]\n\
+        base = sqlite3.connect(':memory:')\n\
+        lock = threading.Lock()\n\
+        big = [bytes(100000) for i in range(50)]\n\
+        print('ready')\ninput()";
+    for python in known() {
+        let running = Running::python(&python, CODE);
+        let found = blocks(&running);
+        let bytes = |state| {
+            let rows = found.rows.iter().filter(move |row| row.state == state);
+            rows.map(|row| row.bytes).sum::<u64>()
+        };
+        let [object, buffer, native, lost] =
+            [State::Object, State::Buffer, State::Reachable, State::Unreachable].map(bytes);
+        println!("{python}: objects {object}, buffers {buffer}, native {native}, lost {lost}");
+        let all = object + buffer + native + lost;
+        let largest: Vec<_> =
+            found.rows.iter().filter(|row| row.state == State::Unreachable).take(8).collect();
+        assert!(lost * 200 < all, "{python}: {lost} of {all}: {largest:#?}");
+        assert!(buffer > 10 << 20, "{python}: {buffer}");
+        assert!(object > 20 << 20, "{python}: {object}");
+    }
+}
