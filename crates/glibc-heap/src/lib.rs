@@ -4,7 +4,7 @@
 //! recognised by its bins ([`find`]), which are lists that point to themselves where they are
 //! empty; its ring leads to the other arenas, their tops to their heaps ([`heaps`]); heaps are
 //! walked chunk by chunk ([`walk`]), and the lists of free chunks that look as if they were in
-//! use are followed ([`bins`], [`tcache`]). What has a mapping of its own is in [`mmapped`].
+//! use are followed (`bins`, `tcache`). What has a mapping of its own is in `mmapped`.
 //!
 //! Facts on structures are from glibc's `malloc/malloc.c` and `malloc/arena.c`, versions 2.17 to
 //! 2.42. Everything that is read is hostile: no list is followed further than there are chunks,
