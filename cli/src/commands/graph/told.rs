@@ -63,11 +63,8 @@ impl Answer<'_> {
             let gap = if args.format == Format::Markdown { "  \n" } else { "\n" };
             lines.iter().map(|line| harmless(line) + gap).collect()
         };
-        let tables: String = self
-            .tables
-            .iter()
-            .map(|table| in_form(table, args.format, args.rows))
-            .collect();
+        let tables: String =
+            self.tables.iter().map(|table| in_form(table, args.format, args.rows)).collect();
         let mut parts = vec![
             describe(self.manifest) + "\n",
             lines(&self.before),
