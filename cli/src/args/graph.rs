@@ -44,8 +44,13 @@ pub struct HoldersArgs {
     #[command(flatten)]
     pub graph: GraphArgs,
     /// The objects of this type, by its full name
-    #[arg(short, long = "type", value_name = "TYPE", required_unless_present = "object",
-          conflicts_with = "object")]
+    #[arg(
+        short,
+        long = "type",
+        value_name = "TYPE",
+        required_unless_present = "object",
+        conflicts_with = "object"
+    )]
     pub type_name: Option<String>,
     /// The object at this address, in hexadecimal
     #[arg(long, value_name = "ADDR", value_parser = address)]

@@ -12,7 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 pub use choices::{Format, FreezeArg, LevelArg};
 pub use graph::{
-    AuditArgs, BiggestArgs, DominatorsArgs, GarbageArgs, GraphArgs, HoldersArgs, LeaksArgs, ToldArgs,
+    AuditArgs, BiggestArgs, DominatorsArgs, GarbageArgs, GraphArgs, HoldersArgs, LeaksArgs,
+    ToldArgs,
 };
 pub use kept::{DiffArgs, ReportArgs, ShowArgs};
 pub use moment::{AnswerArgs, CaptureArgs, DoctorArgs};

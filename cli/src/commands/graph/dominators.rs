@@ -52,7 +52,8 @@ pub fn run(args: &DominatorsArgs, global: &GlobalArgs) -> Result<Exit, Failure> 
     let retained = Retained::new(graph, &dominators);
     let tree = Tree { graph, dominators, retained, limit: args.graph.told.rows };
     let levels = tree.levels(args.depth);
-    let mut before = vec!["Each line alone holds what is below it; bytes: what would be freed.".into()];
+    let mut before =
+        vec!["Each line alone holds what is below it; bytes: what would be freed.".into()];
     let mut nodes = Vec::new();
     tree.walk(&levels, |line, rest| {
         let indent = "  ".repeat(line.depth as usize);

@@ -127,7 +127,8 @@ mod tests {
             type_name: "builtins.dict".into(),
         };
         let way = |path: Vec<Step>| Holder { path, objects: 1, bytes: 8, retained: 8 };
-        let ways = [way(vec![step("a"), step("b\"];\\")]), way(vec![step("a"), step("c")]), way(vec![])];
+        let ways =
+            [way(vec![step("a"), step("b\"];\\")]), way(vec![step("a"), step("c")]), way(vec![])];
         let text = dot("app.T", &ways);
         assert_eq!(text.matches("module global a").count(), 1, "{text}");
         assert_eq!(text.matches("shape=ellipse").count(), 3, "{text}");

@@ -2,9 +2,7 @@
 
 use std::collections::HashSet;
 
-use heap::{
-    Dominators, Graph, Holder, ObjectId, Paths, Retained, Shapes, Step, Through, TypeId,
-};
+use heap::{Dominators, Graph, Holder, ObjectId, Paths, Retained, Shapes, Step, Through, TypeId};
 use probe::{Column, Error, ErrorKind, Result, Table};
 use serde_json::{Value, json};
 

@@ -165,9 +165,7 @@ fn excess(growth: &Growth) -> Table {
 }
 
 fn by_type(all: &Changes) -> Vec<Value> {
-    let one = |(name, change): &(std::sync::Arc<str>, heap::Change)| {
-        json!({ "type": name.as_ref(), "objects": change.objects, "bytes": change.bytes })
-    };
+    let one = |(name, change): &(std::sync::Arc<str>, heap::Change)| json!({ "type": name.as_ref(), "objects": change.objects, "bytes": change.bytes });
     all.iter().map(one).collect()
 }
 

@@ -61,8 +61,7 @@ impl Source {
         let target = targets::identify(pid).map_err(Failure::of_target)?;
         let folder = Folder::make()?;
         let to = folder.path.join("capture");
-        let (manifest, _) =
-            take(Writer::create(&to, Existing::Keep)?, target, &plan, &[QUESTION])?;
+        let (manifest, _) = take(Writer::create(&to, Existing::Keep)?, target, &plan, &[QUESTION])?;
         let capture = Capture::open(&to)?;
         if !capture::graph::has_graph(&capture) {
             return Err(Failure::of_target(without_graph(pid, &manifest)));

@@ -63,11 +63,8 @@ impl Answer<'_> {
             let gap = if args.format == Format::Markdown { "  \n" } else { "\n" };
             lines.iter().map(|line| harmless(line) + gap).collect()
         };
-        let tables: String = self
-            .tables
-            .iter()
-            .map(|table| in_form(table, args.format, args.rows))
-            .collect();
+        let tables: String =
+            self.tables.iter().map(|table| in_form(table, args.format, args.rows)).collect();
         let mut parts = vec![
             describe(self.manifest) + "\n",
             lines(&self.before),
@@ -94,19 +91,7 @@ pub(super) fn steps(path: &[heap::Step]) -> Vec<Step> {
 
 /// A way as one short text: `app.CACHE[*].rows (builtins.list)`.
 pub(super) fn short(path: &[heap::Step]) -> String {
-    let mut steps = steps(path);
-    for step in &mut steps {
-        let is_item = step.name.as_deref().is_some_and(|name| name.starts_with('['));
-        if is_item {
-            let inside = step.name.take().unwrap_or_default();
-            let inside = inside.trim_matches(['[', ']']).to_owned();
-            (step.kind, step.name) = ("index".into(), Some(inside));
-        }
-        if step.kind == "module global" {
-            step.kind = "module".into();
-        }
-    }
-    match probe::path_text(&steps) {
+    match probe::path_text(&steps(path)) {
         text if text.is_empty() => "nothing that is known: no root reaches it".into(),
         text => text,
     }
