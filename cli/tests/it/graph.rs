@@ -100,15 +100,16 @@ fn garbage_and_growth_are_told() {
     let mut target = support::start(PLANTED);
     capture(target.pid(), &dir.path().join("a"));
     let garbage = ask(&["garbage", &path("a")]);
-    assert_eq!(row(&garbage["types"], "type", "__main__.Ring")["objects"], 300, "{garbage}");
-    assert!(garbage["cycles"].as_u64().unwrap() >= 300, "{garbage}");
+    // Words that were left on the stack may still refer to the last ones.
+    let rings = row(&garbage["types"], "type", "__main__.Ring")["objects"].as_u64().unwrap();
+    assert!((290..=300).contains(&rings), "{garbage}");
+    assert!(garbage["cycles"].as_u64().unwrap() >= rings, "{garbage}");
     assert!(fine(run(["garbage", &path("a")])).out.contains("back to"), "an example is shown");
     let audit = ask(&["audit", &path("a")]);
     assert!(audit["audited"].as_u64().unwrap() > 5000, "{audit}");
     assert!(fine(run(["audit", &path("a")])).out.contains("audited"));
 
-    target.say("go");
-    assert_eq!(target.read_line(), "grown");
+    assert_eq!(target.ask("go"), "grown");
     capture(target.pid(), &dir.path().join("b"));
     let leaks = ask(&["leaks", &path("a"), &path("b")]);
     assert_eq!(row(&leaks["types"], "type", "__main__.Node")["objects"], 200, "{leaks}");

@@ -8,6 +8,7 @@ mod captures;
 mod check;
 mod doctor;
 mod freeze;
+mod graph;
 mod offline;
 mod plugins;
 mod support;

@@ -91,19 +91,7 @@ pub(super) fn steps(path: &[heap::Step]) -> Vec<Step> {
 
 /// A way as one short text: `app.CACHE[*].rows (builtins.list)`.
 pub(super) fn short(path: &[heap::Step]) -> String {
-    let mut steps = steps(path);
-    for step in &mut steps {
-        let is_item = step.name.as_deref().is_some_and(|name| name.starts_with('['));
-        if is_item {
-            let inside = step.name.take().unwrap_or_default();
-            let inside = inside.trim_matches(['[', ']']).to_owned();
-            (step.kind, step.name) = ("index".into(), Some(inside));
-        }
-        if step.kind == "module global" {
-            step.kind = "module".into();
-        }
-    }
-    match probe::path_text(&steps) {
+    match probe::path_text(&steps(path)) {
         text if text.is_empty() => "nothing that is known: no root reaches it".into(),
         text => text,
     }
