@@ -56,6 +56,12 @@ complete -c memprobe -n "__fish_memprobe_needs_command" -s h -l help -d 'Print h
 complete -c memprobe -n "__fish_memprobe_needs_command" -s V -l version -d 'Print version'
 complete -c memprobe -n "__fish_memprobe_needs_command" -a "check" -d 'Prove that a leak is fixed: run a command and fail if it still leaks'
 complete -c memprobe -n "__fish_memprobe_needs_command" -a "capture" -d 'Keep everything about this moment of a process in a folder of Parquet tables'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "holders" -d 'Say who holds the objects of a type, or an object, and what would be freed with them'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "biggest" -d 'Say which objects and types hold most memory alone'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "dominators" -d 'Print the tree of what holds what alone'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "garbage" -d 'Say what only reference cycles keep'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "audit" -d 'Say which reference counts nothing in the process accounts for'
+complete -c memprobe -n "__fish_memprobe_needs_command" -a "leaks" -d 'Say what grew between two captures, and what holds it'
 complete -c memprobe -n "__fish_memprobe_needs_command" -a "show" -d 'Print the tables of a capture'
 complete -c memprobe -n "__fish_memprobe_needs_command" -a "diff" -d 'Compare two recordings, or two captures'
 complete -c memprobe -n "__fish_memprobe_needs_command" -a "report" -d 'Make the report of a recording again'
@@ -119,6 +125,89 @@ complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -l force -d '
 complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
 complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -s q -l quiet -d 'Show no progress, only the result and errors'
 complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -s p -l pid -d 'Look at this process instead of a capture' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -l freeze -d 'Hold the process still while its memory is read' -r -f -a "auto\t'As fork where that can be had, else as stop'
+fork\t'Read a copy that the process makes of itself: a pause of about 20 ms per GB'
+stop\t'Stop it for as long as it is read'
+none\t'Read it while it runs: no pause, but figures may be torn'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -s f -l format -d 'Form of the answer' -r -f -a "text\t'For people'
+json\t'For programs: `memprobe.report/1`'
+markdown\t'For pasting into an issue tracker'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -l rows -d 'Show at most this many rows of a table' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -s t -l type -d 'The objects of this type, by its full name' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -l object -d 'The object at this address, in hexadecimal' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -l graph -d 'Draw the ways into this file too: dot, or svg if the program `dot` is there' -r -F
+complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c memprobe -n "__fish_memprobe_using_subcommand biggest" -s p -l pid -d 'Look at this process instead of a capture' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand biggest" -l freeze -d 'Hold the process still while its memory is read' -r -f -a "auto\t'As fork where that can be had, else as stop'
+fork\t'Read a copy that the process makes of itself: a pause of about 20 ms per GB'
+stop\t'Stop it for as long as it is read'
+none\t'Read it while it runs: no pause, but figures may be torn'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand biggest" -s f -l format -d 'Form of the answer' -r -f -a "text\t'For people'
+json\t'For programs: `memprobe.report/1`'
+markdown\t'For pasting into an issue tracker'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand biggest" -l rows -d 'Show at most this many rows of a table' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand biggest" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand biggest" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand biggest" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand biggest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c memprobe -n "__fish_memprobe_using_subcommand dominators" -s p -l pid -d 'Look at this process instead of a capture' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand dominators" -l freeze -d 'Hold the process still while its memory is read' -r -f -a "auto\t'As fork where that can be had, else as stop'
+fork\t'Read a copy that the process makes of itself: a pause of about 20 ms per GB'
+stop\t'Stop it for as long as it is read'
+none\t'Read it while it runs: no pause, but figures may be torn'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand dominators" -s f -l format -d 'Form of the answer' -r -f -a "text\t'For people'
+json\t'For programs: `memprobe.report/1`'
+markdown\t'For pasting into an issue tracker'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand dominators" -l rows -d 'Show at most this many rows of a table' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand dominators" -l depth -d 'How many levels' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand dominators" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand dominators" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand dominators" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand dominators" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c memprobe -n "__fish_memprobe_using_subcommand garbage" -s p -l pid -d 'Look at this process instead of a capture' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand garbage" -l freeze -d 'Hold the process still while its memory is read' -r -f -a "auto\t'As fork where that can be had, else as stop'
+fork\t'Read a copy that the process makes of itself: a pause of about 20 ms per GB'
+stop\t'Stop it for as long as it is read'
+none\t'Read it while it runs: no pause, but figures may be torn'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand garbage" -s f -l format -d 'Form of the answer' -r -f -a "text\t'For people'
+json\t'For programs: `memprobe.report/1`'
+markdown\t'For pasting into an issue tracker'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand garbage" -l rows -d 'Show at most this many rows of a table' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand garbage" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand garbage" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand garbage" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand garbage" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c memprobe -n "__fish_memprobe_using_subcommand audit" -s p -l pid -d 'Look at this process instead of a capture' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand audit" -l freeze -d 'Hold the process still while its memory is read' -r -f -a "auto\t'As fork where that can be had, else as stop'
+fork\t'Read a copy that the process makes of itself: a pause of about 20 ms per GB'
+stop\t'Stop it for as long as it is read'
+none\t'Read it while it runs: no pause, but figures may be torn'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand audit" -s f -l format -d 'Form of the answer' -r -f -a "text\t'For people'
+json\t'For programs: `memprobe.report/1`'
+markdown\t'For pasting into an issue tracker'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand audit" -l rows -d 'Show at most this many rows of a table' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand audit" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand audit" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand audit" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand audit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c memprobe -n "__fish_memprobe_using_subcommand leaks" -s p -l pid -d 'Look at this process twice instead' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand leaks" -l for -d 'How long to wait between the two looks' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand leaks" -l freeze -d 'Hold the process still while its memory is read' -r -f -a "auto\t'As fork where that can be had, else as stop'
+fork\t'Read a copy that the process makes of itself: a pause of about 20 ms per GB'
+stop\t'Stop it for as long as it is read'
+none\t'Read it while it runs: no pause, but figures may be torn'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand leaks" -s f -l format -d 'Form of the answer' -r -f -a "text\t'For people'
+json\t'For programs: `memprobe.report/1`'
+markdown\t'For pasting into an issue tracker'"
+complete -c memprobe -n "__fish_memprobe_using_subcommand leaks" -l rows -d 'Show at most this many rows of a table' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand leaks" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand leaks" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand leaks" -s q -l quiet -d 'Show no progress, only the result and errors'
+complete -c memprobe -n "__fish_memprobe_using_subcommand leaks" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c memprobe -n "__fish_memprobe_using_subcommand show" -l table -d 'Show this table alone; may be given several times' -r
 complete -c memprobe -n "__fish_memprobe_using_subcommand show" -l rows -d 'Show at most this many rows of a table' -r
 complete -c memprobe -n "__fish_memprobe_using_subcommand show" -s f -l format -d 'Form of the answer; JSON is the manifest, and the tables with all their rows' -r -f -a "text\t'For people'
@@ -277,24 +366,30 @@ complete -c memprobe -n "__fish_memprobe_using_subcommand man" -l plugin-dir -d 
 complete -c memprobe -n "__fish_memprobe_using_subcommand man" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
 complete -c memprobe -n "__fish_memprobe_using_subcommand man" -s q -l quiet -d 'Show no progress, only the result and errors'
 complete -c memprobe -n "__fish_memprobe_using_subcommand man" -s h -l help -d 'Print help'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "check" -d 'Prove that a leak is fixed: run a command and fail if it still leaks'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "capture" -d 'Keep everything about this moment of a process in a folder of Parquet tables'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "show" -d 'Print the tables of a capture'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "diff" -d 'Compare two recordings, or two captures'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "report" -d 'Make the report of a recording again'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "census" -d 'Count the live Python objects of a process by type, once'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "pymalloc" -d 'Say what the small-block allocator of a Python process holds, once'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "malloc" -d 'Say what glibc\'s malloc holds in a process, free and in use, once'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "gc" -d 'Say how the garbage collector of a Python process stands, once'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "doctor" -d 'Say what works on a process, what does not, why, and the one thing to change'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "stacks" -d 'Print the Python stacks of all threads of a process, once'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "tracemalloc" -d 'Say which lines allocated the memory of a process that has tracemalloc on, once'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "plugins" -d 'List the plugins that are found, and where they were looked for'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "plugin" -d 'Work with one plugin'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "probes" -d 'Compare the probes by the six characteristics of the trade'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "presets" -d 'List the presets, or show one'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "completions" -d 'Print the completions of a shell'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "man" -d 'Print the manual page'
-complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "check" -d 'Prove that a leak is fixed: run a command and fail if it still leaks'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "capture" -d 'Keep everything about this moment of a process in a folder of Parquet tables'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "holders" -d 'Say who holds the objects of a type, or an object, and what would be freed with them'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "biggest" -d 'Say which objects and types hold most memory alone'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "dominators" -d 'Print the tree of what holds what alone'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "garbage" -d 'Say what only reference cycles keep'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "audit" -d 'Say which reference counts nothing in the process accounts for'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "leaks" -d 'Say what grew between two captures, and what holds it'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "show" -d 'Print the tables of a capture'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "diff" -d 'Compare two recordings, or two captures'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "report" -d 'Make the report of a recording again'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "census" -d 'Count the live Python objects of a process by type, once'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "pymalloc" -d 'Say what the small-block allocator of a Python process holds, once'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "malloc" -d 'Say what glibc\'s malloc holds in a process, free and in use, once'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "gc" -d 'Say how the garbage collector of a Python process stands, once'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "doctor" -d 'Say what works on a process, what does not, why, and the one thing to change'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "stacks" -d 'Print the Python stacks of all threads of a process, once'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "tracemalloc" -d 'Say which lines allocated the memory of a process that has tracemalloc on, once'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "plugins" -d 'List the plugins that are found, and where they were looked for'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "plugin" -d 'Work with one plugin'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "probes" -d 'Compare the probes by the six characteristics of the trade'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "presets" -d 'List the presets, or show one'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "completions" -d 'Print the completions of a shell'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "man" -d 'Print the manual page'
+complete -c memprobe -n "__fish_memprobe_using_subcommand help; and not __fish_seen_subcommand_from check capture holders biggest dominators garbage audit leaks show diff report census pymalloc malloc gc doctor stacks tracemalloc plugins plugin probes presets completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c memprobe -n "__fish_memprobe_using_subcommand help; and __fish_seen_subcommand_from plugin" -f -a "check" -d 'Check that a plugin keeps the contract'
 complete -c memprobe -n "__fish_memprobe_using_subcommand help; and __fish_seen_subcommand_from presets" -f -a "show" -d 'Print a preset as TOML, to be read or copied'

@@ -36,88 +36,89 @@ fn tables() -> Descriptor {
         version: env!("CARGO_PKG_VERSION").into(),
         summary: "CPython from outside: interpreters, threads, collector, objects, pools".into(),
         level: Level::Medium,
-        questions: vec![
-            Question::new(
-                "runtime",
-                &[interpreters::TABLE],
-                "some 100 small reads, under 1 ms; 10 ms the first time",
-            ),
-            Question::new(
-                "threads",
-                &[python_threads::TABLE],
-                "the same, and one file of /proc per thread",
-            ),
-            Question::new(
-                "stacks",
-                &[stacks::TABLE],
-                "the same, and some four small reads per frame",
-            )
+        questions: questions(),
+        characteristics: characteristics(),
+    }
+}
+
+fn questions() -> Vec<Question> {
+    vec![
+        Question::new(
+            "runtime",
+            &[interpreters::TABLE],
+            "some 100 small reads, under 1 ms; 10 ms the first time",
+        ),
+        Question::new(
+            "threads",
+            &[python_threads::TABLE],
+            "the same, and one file of /proc per thread",
+        ),
+        Question::new("stacks", &[stacks::TABLE], "the same, and some four small reads per frame")
             .frozen(),
-            Question::new(
-                "gc",
-                &[gc::TABLE],
-                "reads the headers of all tracked objects: about 0.2 s of this program per \
-                 million",
-            )
+        Question::new(
+            "gc",
+            &[gc::TABLE],
+            "reads the headers of all tracked objects: about 0.2 s of this program per \
+             million",
+        )
+        .frozen(),
+        Question::new(
+            "tracemalloc",
+            &[
+                tracemalloc::TABLE,
+                tracemalloc_files::TABLE,
+                tracemalloc_lines::TABLE,
+                tracemalloc_tracebacks::TABLE,
+            ],
+            "some ms where it is off in the target; else about 1 s of this program per \
+             million blocks",
+        )
+        .frozen(),
+        Question::new(
+            "pymalloc",
+            &[pymalloc::TABLE, size_classes::TABLE, free_lists::TABLE],
+            "reads all anonymous memory once: about 0.3 s of this program per GB",
+        )
+        .frozen(),
+        Question::new(
+            "census",
+            &[census::TABLE, size_classes::TABLE],
+            "the same, and looks at every block: about 0.1 s of this program per million \
+             objects",
+        )
+        .frozen(),
+        Question::new(
+            "holders",
+            &[holders::TABLE, garbage::TABLE],
+            "follows every reference: some 0.5 s of this program per million objects, and 100 \
+             bytes of its memory for each",
+        )
+        .frozen(),
+        Question::new("audit", &[refcounts::TABLE], "the same; both together cost it once")
             .frozen(),
-            Question::new(
-                "tracemalloc",
-                &[
-                    tracemalloc::TABLE,
-                    tracemalloc_files::TABLE,
-                    tracemalloc_lines::TABLE,
-                    tracemalloc_tracebacks::TABLE,
-                ],
-                "some ms where it is off in the target; else about 1 s of this program per \
-                 million blocks",
-            )
-            .frozen(),
-            Question::new(
-                "pymalloc",
-                &[pymalloc::TABLE, size_classes::TABLE, free_lists::TABLE],
-                "reads all anonymous memory once: about 0.3 s of this program per GB",
-            )
-            .frozen(),
-            Question::new(
-                "census",
-                &[census::TABLE, size_classes::TABLE],
-                "the same, and looks at every block: about 0.1 s of this program per million \
-                 objects",
-            )
-            .frozen(),
-            Question::new(
-                "holders",
-                &[holders::TABLE, garbage::TABLE],
-                "follows every reference: some 0.5 s of this program per million objects, and 100 \
-                 bytes of its memory for each",
-            )
-            .frozen(),
-            Question::new("audit", &[refcounts::TABLE], "the same; both together cost it once")
-                .frozen(),
-            Question::new(
-                "blocks",
-                &[native_blocks::TABLE],
-                "reads all heaps twice: about 2 s of this program per GB, and 20 bytes of its \
-                 memory per block",
-            )
-            .frozen(),
-        ],
-        characteristics: Characteristics {
-            availability: "Linux, CPython 3.7 to 3.15 (3.14 and 3.15 untested); needs the \
-                           right to trace the process"
-                .into(),
-            memory_granularity: "objects by type, blocks by size class, objects per generation"
-                .into(),
-            execution_granularity: "interpreter and thread".into(),
-            memory_cost: "none; while a frozen copy is read: the pages that the process writes \
-                          meanwhile, and 2 MB of page tables per GB"
-                .into(),
-            execution_cost: "runtime, threads: none. The others: a pause per look, some 2 ms and \
-                             20 ms per GB of memory, and 3 to 5 us for each page that it writes \
-                             while the copy is read (stopped instead: for as long as it is read; \
-                             --freeze none: none)"
-                .into(),
-            developer_cost: "none: no change, no restart, no symbols".into(),
-        },
+        Question::new(
+            "blocks",
+            &[native_blocks::TABLE],
+            "reads all heaps twice: about 2 s of this program per GB, and 20 bytes of its \
+             memory per block",
+        )
+        .frozen(),
+    ]
+}
+
+fn characteristics() -> Characteristics {
+    Characteristics {
+        availability: "Linux, CPython 3.6 to 3.15; needs the right to trace the process".into(),
+        memory_granularity: "objects by type, blocks by size class, objects per generation".into(),
+        execution_granularity: "interpreter and thread".into(),
+        memory_cost: "none; while a frozen copy is read: the pages that the process writes \
+                      meanwhile, and 2 MB of page tables per GB"
+            .into(),
+        execution_cost: "runtime, threads: none. The others: a pause per look, some 2 ms and \
+                         20 ms per GB of memory, and 3 to 5 us for each page that it writes \
+                         while the copy is read (stopped instead: for as long as it is read; \
+                         --freeze none: none)"
+            .into(),
+        developer_cost: "none: no change, no restart, no symbols".into(),
     }
 }

@@ -1,5 +1,7 @@
 //! The probe: from what was read to tables.
 
+mod collectors;
+
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -14,12 +16,10 @@ use target::procfs::{ProcessDir, clock};
 use crate::attach::Python;
 use crate::blocks::Blocks;
 use crate::blocks::table::blocks_table;
-use crate::collector::{Collector, Objects};
 use crate::describe::descriptor;
 use crate::find::{Finder, Runtime};
 use crate::{heap, holders, kept};
 
-use crate::layout;
 use crate::os_threads::OsThreads;
 use crate::refs::GraphOptions;
 use crate::rows::{GenerationRow, InterpreterRow, Key, Rows, ThreadRow};
@@ -291,33 +291,6 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// What the reader should know of this version and build.
-    fn remark(&mut self, runtime: &Runtime) {
-        let version = &runtime.version;
-        if layout::table(version).is_ok_and(|table| !table.verified) {
-            self.issues.push(Issue::info(format!(
-                "Python {version} is read by its documented layout, which was not tested against \
-                 an interpreter of this version"
-            )));
-        }
-        let is_known = |t: &layout::Table| match t.offsets {
-            layout::Offsets::Fixed(l) => l.collector != layout::Place::Unknown,
-            layout::Offsets::InRuntime(_) => true,
-        };
-        if self.request.wants("gc") && layout::table(version).is_ok_and(|t| !is_known(t)) {
-            self.lack(Issue::info(format!(
-                "the collector of Python {version} is not read: that version keeps its state in \
-                 variables that no symbol names"
-            )));
-        }
-        if runtime.free_threaded && self.request.wants("gc") {
-            self.lack(Issue::info(format!(
-                "Python {version} is a free-threaded build, which keeps no lists of objects: \
-                 objects per generation are missing"
-            )));
-        }
-    }
-
     fn threads(&mut self, key: Key, interpreter: &Interpreter) {
         let mut seen = HashSet::new();
         for state in &interpreter.threads {
@@ -354,31 +327,6 @@ impl<'a> Look<'a> {
                 let rows = table::rows(stack, thread, name.as_deref());
                 self.frames.rows.extend(rows.map(|row| (key, row)));
             }
-        }
-    }
-
-    fn collector(&mut self, key: Key, runtime: &Runtime, interpreter: &Interpreter) {
-        match self.python.collector(runtime, interpreter, self.most_objects) {
-            Ok(Some(collector)) => self.generations(key, &collector),
-            Ok(None) => {}
-            Err(error) => self.lack(error.to_issue(Severity::Warning)),
-        }
-    }
-
-    fn generations(&mut self, key: Key, collector: &Collector) {
-        let running = collector.collecting == Some(true);
-        let generations = ["0", "1", "2"].into_iter().zip(collector.generations);
-        let rows = generations
-            .map(|(name, generation)| (name, Some(generation), generation.objects))
-            .chain([("permanent", None, collector.permanent)]);
-        for (name, generation, objects) in rows {
-            if let Some(issue) = doubt(key, name, objects, running) {
-                self.lack(issue);
-            }
-            let enabled = collector.enabled;
-            let garbage = collector.garbage.filter(|_| name == "2");
-            let row = GenerationRow { name, enabled, generation, objects, garbage };
-            self.collectors.rows.push((key, row));
         }
     }
 
@@ -421,21 +369,5 @@ impl<'a> Look<'a> {
         }
         snapshot.issues = self.issues;
         snapshot.complete = self.complete;
-    }
-}
-
-/// What is to be said of a number of objects that is not exact.
-fn doubt(key: Key, name: &str, objects: Objects, running: bool) -> Option<Issue> {
-    let place = format!("generation {name} of interpreter {}", key.interpreter);
-    let why = if running { "a collection was running" } else { "the process changed it" };
-    match objects {
-        Objects::About(n) => Some(Issue::warning(format!(
-            "the number of objects in {place}, {n}, is approximate: {why} while it was counted"
-        ))),
-        Objects::Unknown => Some(Issue::warning(format!(
-            "the objects in {place} could not be counted: {why} at each try, or there are more \
-             than the setting `most_objects` allows"
-        ))),
-        Objects::Exactly(_) | Objects::NoList => None,
     }
 }

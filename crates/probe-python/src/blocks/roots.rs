@@ -157,10 +157,13 @@ mod tests {
 
     #[test]
     fn without_cuts() {
-        let cut = |range, others: &[Range<u64>]| without(&range, others).collect::<Vec<_>>();
-        assert_eq!(cut(10..20, &[]), [10..20]);
-        assert_eq!(cut(10..20, &[0..12, 14..15, 19..40]), [12..14, 15..19]);
-        assert_eq!(cut(10..20, &[0..40]), []);
-        assert_eq!(cut(10..20, &[20..30]), [10..20]);
+        let cut = |others: &[(u64, u64)]| {
+            let others: Vec<Range<u64>> = others.iter().map(|&(from, to)| from..to).collect();
+            without(&(10..20), &others).map(|range| (range.start, range.end)).collect::<Vec<_>>()
+        };
+        assert_eq!(cut(&[]), [(10, 20)]);
+        assert_eq!(cut(&[(0, 12), (14, 15), (19, 40)]), [(12, 14), (15, 19)]);
+        assert_eq!(cut(&[(0, 40)]), []);
+        assert_eq!(cut(&[(20, 30)]), [(10, 20)]);
     }
 }

@@ -194,13 +194,13 @@ def free():
 #[test]
 fn fragmentation_is_counted() {
     // A block of 512 bytes each: the number of arenas follows from their number.
-    const FILL: &str = "kept = [bytes(479) for n in range(40000)]";
+    const MANY: &str = "kept = [bytes(479) for n in range(40000)]";
     const THIN: &str = "kept = kept[::100]\nprint(len(kept) * 512)";
     for python in known() {
         let mut program = start(&python, &[]);
         let (before, printed) = survey_and_print(&mut program);
         let arenas_before = printed.total("# arenas allocated current");
-        run(&mut program, FILL);
+        run(&mut program, MANY);
         let (full, printed) = survey_and_print(&mut program);
         let taken = printed.total("# arenas allocated current") - arenas_before;
         let alive: u64 = run(&mut program, THIN)[0].parse().unwrap();
