@@ -189,6 +189,23 @@ pub fn own() -> Vec<String> {
     names
 }
 
+/// Adds what a plugin is asked. One that is asked already is asked more, in one breath where the
+/// pace is the same: what it has read for one question serves the others.
+fn add(probes: &mut Vec<ProbeEntry>, entry: ProbeEntry) {
+    let asked = |ask: &[Ask]| ask.iter().all(|a| !a.questions.is_empty()) && !ask.is_empty();
+    let known = probes.iter_mut().find(|known| {
+        let same = known.plugin == entry.plugin && known.config == entry.config;
+        same && asked(&known.ask) && asked(&entry.ask)
+    });
+    let Some(known) = known else { return probes.push(entry) };
+    for ask in entry.ask {
+        match known.ask.iter_mut().find(|a| a.pace == ask.pace) {
+            Some(together) => together.questions.extend(ask.questions),
+            None => known.ask.push(ask),
+        }
+    }
+}
+
 fn resolve(text: &str, origin: &Path, depth: usize) -> Result<Preset> {
     let invalid = |message: String| {
         Error::new(ErrorKind::InvalidInput, message)
@@ -212,7 +229,7 @@ fn resolve(text: &str, origin: &Path, depth: usize) -> Result<Preset> {
         let included = resolve(&text, &from, depth + 1)?;
         probes.extend(included.probes);
     }
-    probes.extend(file.probe);
+    file.probe.into_iter().for_each(|entry| add(&mut probes, entry));
     if probes.is_empty() {
         return Err(invalid(format!("the preset {} names no probe", origin.display())));
     }
@@ -234,6 +251,19 @@ mod tests {
         assert_eq!(names(Level::Low), ["process", "python", "alloc"]);
         for level in Level::ALL {
             assert_eq!(of_level(level).unwrap().level, level);
+        }
+    }
+
+    /// What a preset asks beside those that it includes is asked with them.
+    #[test]
+    fn one_plugin_is_asked_in_one_breath() {
+        let low = of_level(Level::Low).unwrap();
+        let python = low.probes.iter().find(|p| p.plugin == "python").unwrap();
+        let rounds: Vec<&Ask> =
+            python.ask.iter().filter(|ask| matches!(ask.pace, Pace::Rounds(_))).collect();
+        assert_eq!(rounds.len(), 1);
+        for question in ["census", "holders", "blocks"] {
+            assert!(rounds[0].questions.iter().any(|q| q == question), "{question}");
         }
     }
 

@@ -88,7 +88,10 @@ fn pauses_are_counted_and_named() {
         if !is_known(python) {
             return;
         }
-        for (method, count) in [("auto", 3), ("fork", 3), ("stop", 3), ("none", 0)] {
+        // At the start, in the middle and at the end; where a look is so slow that the middle
+        // is over before it ends, that one is left out.
+        for (method, looks) in [("auto", 2..=3), ("fork", 2..=3), ("stop", 2..=3), ("none", 0..=0)]
+        {
             let target = Running::python(python, LEAK);
             let dir = tempfile::tempdir().unwrap();
             let file = dir.path().join("run.jsonl").display().to_string();
@@ -96,7 +99,8 @@ fn pauses_are_counted_and_named() {
             let report = watch(&target, &args).json();
             assert_contract(&report);
             let pauses = &report["pauses"];
-            assert_eq!(pauses["count"], count, "{python} {method}: {report}");
+            let count = pauses["count"].as_u64().unwrap();
+            assert!(looks.contains(&count), "{python} {method}: {report}");
             let total = pauses["total_ms"].as_f64().unwrap();
             assert_eq!(total > 0.0, count > 0, "{python} {method}: {pauses}");
             let used = pauses["method"].as_str().unwrap();
@@ -111,8 +115,11 @@ fn pauses_are_counted_and_named() {
             let again = run(["report", &file, "--format", "json"]).json();
             assert_eq!(&again["pauses"], pauses, "{python} {method}");
             let text = run(["report", &file]).out;
-            let words = if count == 0 { "never paused" } else { "paused 3 times (" };
-            assert!(text.contains(words), "{text}");
+            let words = match count {
+                0 => "never paused".into(),
+                _ => format!("paused {count} times ("),
+            };
+            assert!(text.contains(&words), "{text}");
         }
     });
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use memprobe_probe_python::{Config, Python as Attached, PythonProbe, Survey, Wanted};
 use probe::tables::{census, gc, interpreters};
 use probe::{ErrorKind, Open, Probe, Request, Target};
-use test_support::{Python, Running, every_python, write_core};
+use test_support::{Python, Running, pythons, write_core};
 
 /// Objects of many kinds, in arenas, in the heap, in blocks of their own, and in threads' heaps.
 const CODE: &str = "
@@ -27,7 +27,7 @@ os.read(0, 1)
 ";
 
 fn known() -> Vec<Python> {
-    every_python().into_iter().filter(|python| python.version >= (3, 7, 0)).collect()
+    pythons().into_iter().filter(|python| python.version >= (3, 7, 0)).collect()
 }
 
 /// A program whose threads all wait in the kernel.

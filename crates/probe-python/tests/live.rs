@@ -257,8 +257,10 @@ work()
     for python in known() {
         let program = Running::python(&python, BUSY);
         let mut probe = PythonProbe::open(Default::default()).unwrap();
-        for _ in 0..20 {
-            let request = Request::new(Target::from_pid(program.pid()), &[]);
+        for look in 0..20 {
+            // Once everything, the graph of objects and all native blocks among it.
+            let questions: &[&str] = if look == 0 { &[] } else { &["runtime", "threads", "gc"] };
+            let request = Request::new(Target::from_pid(program.pid()), questions);
             let snapshot = probe.snapshot(&request).unwrap();
             let Some(table) = snapshot.table(gc::TABLE).filter(|t| t.rows() > 0) else {
                 assert!(!snapshot.complete);

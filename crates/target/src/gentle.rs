@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 
 /// How long threads that give way to all others may be kept waiting.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(250);
 /// The least part of that time that they must have had.
 const LEAST_SHARE: f64 = 0.25;
 

@@ -171,7 +171,7 @@ mod tests {
         ] {
             assert_eq!(units.around(address), unit, "{address:#x}");
         }
-        assert_eq!(units.pointed(0xab01_0000_0001_0041), None);
+        assert_eq!(units.pointed(0xab00_0001_0001_0041), None);
         assert_eq!(units.pointed(0xab00_0000_0001_0041), Some(1), "marks in the highest bits");
         assert_eq!(Units::default().around(0x10010), None);
     }

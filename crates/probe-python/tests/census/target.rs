@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use memprobe_probe_python::{Counts, Python as Attached, Survey, Wanted};
-use probe::Target;
+use probe::{Severity, Target};
 use test_support::{Python, Running, every_python};
 
 /// Runs a line of code at a time, read without making objects that stay, and says when it is done.
@@ -65,7 +65,9 @@ pub(crate) fn wait_until_blocked(pid: u32) {
 pub(crate) fn survey(program: &Running, wanted: Wanted) -> Survey {
     let python = Attached::attach(&Target::from_pid(program.pid())).unwrap();
     let (survey, issues) = python.survey(wanted).unwrap();
-    assert!(issues.is_empty(), "{issues:?}");
+    // Builds whose free lists are not found are told apart where free lists are looked at.
+    let lacks = issues.iter().any(|issue| issue.severity != Severity::Info);
+    assert!(!lacks, "{issues:?}");
     survey
 }
 
