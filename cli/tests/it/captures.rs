@@ -41,7 +41,7 @@ fn captures_are_taken_shown_and_compared() {
     let target = support::start(LEAK);
     let first = capture(target.pid(), &path("a"), &["--level", "low"]);
     assert_eq!(first.status, 0, "{}", first.err);
-    for word in ["census", "mappings", "native_heap", "not paused"] {
+    for word in ["census", "mappings", "native_heap", "objects", "was paused for"] {
         assert!(first.out.contains(word), "`{word}` is missing: {}", first.out);
     }
     let second = capture(target.pid(), &path("b"), &["--level", "low", "--format", "json"]);
