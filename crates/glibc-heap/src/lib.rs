@@ -1,9 +1,9 @@
 //! The heap of glibc's `malloc` (2.17 and up, 64 bit), read from another process.
 //!
 //! Nothing but the process's memory is needed: no symbols, no debug files. The main arena is
-//! recognised by its bins ([`find`]), which are lists that point to themselves where they are
-//! empty; its ring leads to the other arenas, their tops to their heaps ([`heaps`]); heaps are
-//! walked chunk by chunk ([`walk`]), and the lists of free chunks that look as if they were in
+//! recognised by its bins (`find`), which are lists that point to themselves where they are
+//! empty; its ring leads to the other arenas, their tops to their heaps (`heaps`); heaps are
+//! walked chunk by chunk (`walk`), and the lists of free chunks that look as if they were in
 //! use are followed (`bins`, `tcache`). What has a mapping of its own is in `mmapped`.
 //!
 //! Facts on structures are from glibc's `malloc/malloc.c` and `malloc/arena.c`, versions 2.17 to
