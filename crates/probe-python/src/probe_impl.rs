@@ -18,8 +18,6 @@ use crate::blocks::Blocks;
 use crate::blocks::table::blocks_table;
 use crate::describe::descriptor;
 use crate::find::{Finder, Runtime};
-use crate::{heap, holders, kept};
-
 use crate::os_threads::OsThreads;
 use crate::refs::GraphOptions;
 use crate::rows::{GenerationRow, InterpreterRow, Key, Rows, ThreadRow};
@@ -28,6 +26,7 @@ use crate::stacks::table::FrameRow;
 use crate::state::{Interpreter, ThreadState};
 use crate::tracemalloc::table::{self as traced, Found, remark};
 use crate::walk::{Survey, Wanted};
+use crate::{heap, holders, kept};
 
 /// Settings of the probe, from a preset.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
