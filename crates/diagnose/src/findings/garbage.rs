@@ -1,18 +1,16 @@
 //! Python objects that only reference cycles keep.
 
-use diff::human;
 use probe::tables::{garbage, gc};
 use probe::{Certainty, Finding, FindingKind, Snapshot, Step, Value, path_text};
 
 use super::group::{Group, by_key};
+use super::kinds::{TypeGrowth, named, ranked};
 use super::{Scene, about_bytes};
 use crate::curve::GRAIN_BYTES;
 use crate::footprint::number;
 
 /// What explains less than this share of the growth is not worth a finding.
 const LEAST_SHARE: f64 = 0.03;
-/// Types that are named in the evidence.
-const MOST_TYPES: usize = 4;
 
 /// Cyclic garbage that took part in the growth, one finding for each process.
 pub(super) fn find(scene: &Scene<'_>) -> Vec<Finding> {
@@ -31,7 +29,7 @@ fn of_process(scene: &Scene<'_>, looks: &[Snapshot]) -> Option<Finding> {
         return None;
     }
     let types = types(looks);
-    let (subject, ..) = types.first()?;
+    let subject = &types.first()?.name;
     let cause = Cause::of(scene, looks);
     let mut finding = about_bytes(FindingKind::CyclicGarbage, &bytes, scene);
     finding.growth.objects = Some(objects.growth());
@@ -45,7 +43,7 @@ fn of_process(scene: &Scene<'_>, looks: &[Snapshot]) -> Option<Finding> {
 }
 
 /// Types with the growth of their bytes and objects, most bytes first.
-fn types(looks: &[Snapshot]) -> Vec<(String, f64, f64)> {
+fn types(looks: &[Snapshot]) -> Vec<TypeGrowth> {
     let by_type = |column: &'static str| {
         by_key(looks, garbage::TABLE, |table, row| {
             let name = table.value(garbage::TYPE, row).as_str()?.to_owned();
@@ -55,12 +53,9 @@ fn types(looks: &[Snapshot]) -> Vec<(String, f64, f64)> {
     let objects = by_type(garbage::OBJECTS);
     let growth = |(name, bytes): (String, Group)| {
         let objects = objects.get(&name).map_or(0.0, Group::growth);
-        (name, bytes.growth(), objects)
+        TypeGrowth { name, bytes: bytes.growth(), objects }
     };
-    let mut types: Vec<_> = by_type(garbage::BYTES).into_iter().map(growth).collect();
-    types.retain(|(_, bytes, _)| *bytes > 0.0);
-    types.sort_by(|a, b| b.1.total_cmp(&a.1));
-    types
+    ranked(by_type(garbage::BYTES).into_iter().map(growth))
 }
 
 /// The cycle that is shown for a type, as a text.
@@ -149,20 +144,13 @@ impl Cause {
 
 fn evidence(
     objects: &Group,
-    types: &[(String, f64, f64)],
+    types: &[TypeGrowth],
     cycle: Option<&str>,
     cause: &Cause,
 ) -> Vec<String> {
-    let named: Vec<String> = types
-        .iter()
-        .take(MOST_TYPES)
-        .map(|(name, bytes, objects)| {
-            format!("{} in {} {name}", human::bytes(*bytes), human::count(*objects))
-        })
-        .collect();
     let mut evidence = vec![
         objects.counted("objects that no root leads to"),
-        format!("of these grew: {}", named.join(", ")),
+        format!("of these grew: {}", named(types).join(", ")),
         cause.sentence(),
     ];
     evidence.extend(cycle.map(|cycle| format!("a cycle, as an example: {cycle}")));

@@ -9,6 +9,7 @@ mod children;
 mod counts;
 mod garbage;
 mod group;
+mod kinds;
 mod malloc;
 mod memory;
 mod native;

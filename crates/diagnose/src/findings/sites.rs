@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use diff::human;
 use probe::tables::holders;
 use probe::{Certainty, Finding, FindingKind, Holder, Snapshot, Step, path_text};
 
 use super::group::{Group, by_key};
+use super::kinds::{MOST_NAMED, TypeGrowth, named, ranked};
 use super::{Scene, about_bytes};
 use crate::curve::GRAIN_BYTES;
 use crate::footprint::number;
@@ -21,8 +21,6 @@ const LEAST_SHARE: f64 = 0.03;
 const MOST: usize = 5;
 /// Ways of holding that are kept of each finding.
 const MOST_HOLDERS: usize = 8;
-/// Types that are named in the evidence.
-const MOST_TYPES: usize = 4;
 /// A node whose members make up this share of its growth is their container.
 const BY_MEMBERS: f64 = 0.5;
 /// A container that got fewer new members than this has not grown by its members.
@@ -199,10 +197,7 @@ impl Tree {
             bytes,
             objects,
         };
-        let mut types: Vec<TypeGrowth> = types.into_iter().map(growth).collect();
-        types.retain(|t| t.bytes > 0.0);
-        types.sort_by(|a, b| b.bytes.total_cmp(&a.bytes));
-        types
+        ranked(types.into_iter().map(growth))
     }
 
     /// The ways within a branch, those that grew by most bytes first.
@@ -234,23 +229,9 @@ fn evidence(
         None if node.is_member() => node.objects.counted(&place),
         None => node.bytes.grew(&place),
     };
-    let named: Vec<String> = types
-        .iter()
-        .take(MOST_TYPES)
-        .map(|t| {
-            let (bytes, objects) = (human::bytes(t.bytes), human::count(t.objects));
-            format!("{bytes} in {objects} {}", t.name)
-        })
-        .collect();
-    let rest = types.len().saturating_sub(MOST_TYPES);
+    let rest = types.len().saturating_sub(MOST_NAMED);
     let more = if rest > 0 { format!(", and {rest} more types") } else { String::new() };
-    vec![first, format!("with all that hangs on it: +{}{more}", named.join(", +"))]
-}
-
-struct TypeGrowth {
-    name: String,
-    bytes: f64,
-    objects: f64,
+    vec![first, format!("with all that hangs on it: +{}{more}", named(types).join(", +"))]
 }
 
 impl Node {
