@@ -2,35 +2,10 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use memprobe_diagnose::{Observation, Settings};
-use probe::{
-    Certainty, Column, Finding, FindingKind, ProbeId, Snapshot, Table, Taken, Target, Unit, tables,
-};
+mod common;
 
-const MIB: u64 = 1 << 20;
-/// What grows in each second, bytes.
-const RATE: u64 = 1_000_000;
-
-fn snapshot(name: &str, seconds: f64, tables: Vec<Table>) -> Snapshot {
-    let ns = (seconds * 1e9) as u64;
-    let id = ProbeId { name: name.into(), version: "1".into() };
-    let taken = Taken { unix_ns: ns, monotonic_ns: ns };
-    let mut snapshot = Snapshot::new(id, Target::from_pid(7), taken);
-    snapshot.tables = tables;
-    snapshot
-}
-
-fn memory(anon: u64) -> Table {
-    let level = |name, value| Column::level(name, Unit::Bytes, [Some(value)]);
-    Table::new(
-        tables::processes::TABLE,
-        vec![
-            Column::id_key(tables::processes::PID, [7]),
-            level(tables::processes::RSS, anon),
-            level(tables::processes::RSS_ANON, anon),
-        ],
-    )
-}
+use common::watch;
+use probe::{Certainty, Column, FindingKind, Table, Unit, tables};
 
 /// Rows of path, steps, objects and bytes.
 fn holders(rows: &[(&str, &str, u64, u64)]) -> Table {
@@ -47,22 +22,6 @@ fn holders(rows: &[(&str, &str, u64, u64)]) -> Table {
     )
 }
 
-/// A watch of 30 s in which 1 MB/s grows, with `look` at three moments of it.
-fn watch(look: impl Fn(u64) -> Vec<Table>) -> Vec<Finding> {
-    let mut observation = Observation::new(Settings::default());
-    for tick in 0..=120 {
-        let seconds = f64::from(tick) / 4.0;
-        let grown = (seconds * RATE as f64) as u64;
-        observation.push(snapshot("process", seconds, vec![memory(20 * MIB + grown)]));
-        if [4, 60, 120].contains(&tick) {
-            observation.push(snapshot("python", seconds, look(seconds as u64)));
-        }
-    }
-    let judgement = observation.judge();
-    assert_eq!(judgement.verdict.leak, Some(true), "{judgement:#?}");
-    observation.findings(&judgement)
-}
-
 const CACHE: &str = r#"{"kind":"module global","name":"app.CACHE","type":"builtins.dict"}"#;
 const ORDER: &str = r#"{"kind":"value","name":"[*]","type":"app.Order"}"#;
 const ROWS: &str = r#"{"kind":"attribute","name":"rows","type":"builtins.list"}"#;
@@ -72,7 +31,7 @@ const ROWS: &str = r#"{"kind":"attribute","name":"rows","type":"builtins.list"}"
 fn the_container_that_grows_is_named() {
     let way = |steps: &[&str]| format!("[{}]", steps.join(","));
     let ways = [way(&[CACHE]), way(&[CACHE, ORDER]), way(&[CACHE, ORDER, ROWS])];
-    let findings = watch(|seconds| {
+    let findings = watch(true, |seconds| {
         let n = 100 + seconds * 1000;
         vec![holders(&[
             ("app.CACHE", &ways[0], 1, 10_000),
@@ -129,7 +88,7 @@ fn collector(enabled: bool) -> Table {
 #[test]
 fn cyclic_garbage_says_why_it_is_there() {
     let found = |enabled, blocked_by| {
-        let findings = watch(move |seconds| {
+        let findings = watch(true, move |seconds| {
             let n = seconds * 5000;
             let rows = [("app.A", n, n * 60), ("app.B", n, n * 140)];
             vec![garbage(&rows, blocked_by), collector(enabled)]
@@ -170,7 +129,7 @@ fn refcounts(objects: u64, unreferenced: u64) -> Table {
 #[test]
 fn references_too_many_are_a_leak() {
     let found = |unreferenced: fn(u64) -> u64| {
-        let findings = watch(move |s| vec![refcounts(s * 5000, unreferenced(s * 5000))]);
+        let findings = watch(true, move |s| vec![refcounts(s * 5000, unreferenced(s * 5000))]);
         findings.into_iter().find(|f| f.kind == FindingKind::RefcountLeak).unwrap()
     };
     let proved = found(|n| n);
@@ -178,6 +137,6 @@ fn references_too_many_are_a_leak() {
     assert_eq!(proved.growth.bytes, Some(29.0 * 5000.0 * 200.0));
     assert!(proved.evidence.iter().any(|e| e.contains("no pointer to them exists anywhere")));
     assert_eq!(found(|n| n / 2).certainty, Certainty::Likely);
-    let level = watch(|_| vec![refcounts(5000, 5000)]);
+    let level = watch(true, |_| vec![refcounts(5000, 5000)]);
     assert!(level.iter().all(|f| f.kind != FindingKind::RefcountLeak), "{level:#?}");
 }
