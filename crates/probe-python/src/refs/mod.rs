@@ -170,8 +170,7 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
         let plans = planner.plans(&shapes);
         let mut slot_names = std::mem::take(&mut planner.slot_names);
         let mut columns = columns(&objects, &plans);
-        let shape_of = std::mem::take(&mut objects);
-        drop(shape_of);
+        drop(objects);
         let index = Index::new(&columns.address).map_err(|_| too_little_memory())?;
         let (chunks, mut besides) = self.edges(&columns, &index, &plans)?;
         let roots = self.roots(&columns, &index, &plans, &mut besides, &mut slot_names)?;
