@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{self, NO_LEAK, bin_dir, memprobe, run, watch};
+use crate::support::{self, NO_LEAK, at_once, bin_dir, memprobe, run, watch};
 
 fn misbehaving() -> String {
     bin_dir().join("libmemprobe_misbehaving.so").display().to_string()
@@ -23,7 +23,6 @@ fn preset(dir: &Path, config: &str) -> String {
 /// The standard probes are found beside the program, without any setting.
 #[test]
 fn standard_plugins_are_found() {
-    memprobe();
     let said = run(["plugins"]);
     assert_eq!(said.status, 0, "{}", said.err);
     for name in ["process", "python", "alloc"] {
@@ -38,9 +37,9 @@ fn standard_plugins_are_found() {
 /// Whatever a plugin does, the run goes on, names it, and ends with what the others found.
 #[test]
 fn a_misbehaving_plugin_is_named_and_survived() {
-    let dir = tempfile::tempdir().unwrap();
     let target = support::start(NO_LEAK);
-    for mode in ["panic-snapshot", "garbage", "uneven", "hang"] {
+    at_once(["panic-snapshot", "garbage", "uneven", "hang"], |mode| {
+        let dir = tempfile::tempdir().unwrap();
         let file = preset(dir.path(), &format!("{{ mode = \"{mode}\" }}"));
         let said = watch(&target, &["--preset", &file, "--for", "12s"]);
         assert_eq!(said.status, 0, "{mode}: {}", said.err);
@@ -48,14 +47,13 @@ fn a_misbehaving_plugin_is_named_and_survived() {
         assert!(report["tables"].to_string().contains("processes"), "{mode}");
         let issues = report["issues"].to_string();
         assert!(issues.contains("misbehaving"), "{mode}: {issues}");
-    }
+    });
 }
 
 /// The conformance kit passes the standard plugins and fails the misbehaving one, whose crash
 /// takes down nothing.
 #[test]
 fn plugins_are_checked() {
-    memprobe();
     for name in ["process", "python", "alloc"] {
         let file = bin_dir().join(format!("libmemprobe_{name}.so"));
         let said = run(["plugin".as_ref(), "check".as_ref(), file.as_os_str()]);
@@ -124,7 +122,8 @@ fn plugin_c(folder: &Path) -> String {
 }
 
 fn plugin_rust() -> String {
-    let target = bin_dir().parent().unwrap().join("plugin-rust");
+    // Where the tests of the plugin host build it as well.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-rust");
     let status = std::process::Command::new(env!("CARGO"))
         .args(["build", "--locked", "--quiet", "--target-dir"])
         .arg(&target)
