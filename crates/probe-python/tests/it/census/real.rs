@@ -8,7 +8,7 @@ use memprobe_probe_python::{Counts, Python as Attached, Wanted};
 use probe::Target;
 use test_support::Python;
 
-use crate::target::{by_name, known, run, start, survey};
+use super::target::{by_name, known, run, start, survey};
 
 /// Modules of the standard library that make objects of many kinds.
 pub(crate) const LIBRARY: &str = "
