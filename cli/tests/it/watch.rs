@@ -122,7 +122,7 @@ fn a_command_is_left_alone() {
 /// A server that was started is stopped when the time is up.
 #[test]
 fn a_started_server_is_stopped() {
-    let said = run(["--for", "2s", "--quiet", "--format", "json", "--", "python3", "-c", NO_LEAK]);
+    let said = run(["--for", "5s", "--quiet", "--format", "json", "--", "python3", "-c", NO_LEAK]);
     // The command shares standard output: its line, then the document.
     let (line, document) = said.out.split_once('\n').unwrap();
     assert_eq!(line, "ready");
