@@ -46,8 +46,20 @@ pub(super) fn borrowed(rules: &Rules, name: &str) -> &'static [u64] {
         // Links, and the word in which there is something else besides.
         "collections.OrderedDict" => &[48, 56, 64, 72, 80, 88],
         "xml.etree.ElementTree.Element" => &[24, 32, 40],
+        // `en->one`, the constant, from 3.10 on.
+        "enumerate" if rules.minor >= 10 => &[48],
         "code" if rules.minor < 11 => &[],
         _ => &[],
+    }
+}
+
+/// The fields that refer, in types that have words of other sense beside them: a view's lengths
+/// and addresses, values that were not read yet.
+pub(super) fn only(name: &str) -> Option<&'static [u64]> {
+    match name {
+        "memoryview" => Some(&[24]),
+        "itertools._tee_dataobject" => Some(&[16, 32]),
+        _ => None,
     }
 }
 

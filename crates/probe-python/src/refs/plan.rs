@@ -7,7 +7,7 @@ use std::sync::Arc;
 use heap::{FIRST_SLOT, UNNAMED_SLOT};
 use target::memory::ReadMemory;
 
-use super::facts::{borrowed, known_names, nothing_in, special};
+use super::facts::{borrowed, known_names, nothing_in, only, special};
 use super::labels;
 use crate::census::names::Names;
 use crate::census::rules::{Rules, Values};
@@ -176,7 +176,9 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
             let keys = shape.address.checked_add(self.rules.cached_keys);
             plan.keys = keys.and_then(|at| self.memory.read_u64(at).ok()).unwrap_or(0);
         }
-        let skip = covered(self.rules, shape.kind, &solid);
+        // What a built-in kind reads in a way of its own ends where C code that adds to it begins.
+        let kind_basic = chain.iter().rev().nth(1).unwrap_or(this).basic;
+        let skip = covered(self.rules, shape.kind, &solid, kind_basic);
         let mut fields: Vec<Field> = Vec::new();
         let mut names: Vec<(u64, Arc<str>)> = Vec::new();
         for raw in &chain {
@@ -205,7 +207,7 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
             plan.named_tuple = true;
             plan.hidden = self.hidden_fields(shape.address);
         }
-        if this.item == 8 && shape.kind == Kind::Plain {
+        if this.item == 8 && shape.kind == Kind::Plain && only(&solid.name).is_none() {
             plan.items = Some(if is_known { labels::ITEM } else { labels::CONSERVATIVE });
         }
         plan.conservative |= plan.items == Some(labels::CONSERVATIVE);
@@ -252,11 +254,13 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
             fields.insert(0, Field { offset: this.dict_offset as u32, label: labels::DICT });
         }
         let borrowed = known.map_or(&[][..], |name| borrowed(self.rules, name));
+        let only = known.and_then(only);
         let weak = this.weaklist;
         fields.retain(|field| {
             let at = u64::from(field.offset);
             at != weak
                 && !borrowed.contains(&at)
+                && only.is_none_or(|only| only.contains(&at))
                 && (at >= skip || field.label == labels::DICT && shape.kind != Kind::Type)
         });
         let mut seen = std::collections::HashSet::new();
@@ -363,7 +367,7 @@ fn dict_place(raw: &Raw, shape: &Shape, rules: &Rules) -> DictPlace {
 }
 
 /// Bytes at the beginning of an instance that are read in a way of their own, or hold nothing.
-fn covered(rules: &Rules, kind: Kind, solid: &Raw) -> u64 {
+fn covered(rules: &Rules, kind: Kind, solid: &Raw, kind_basic: u64) -> u64 {
     match kind {
         Kind::Plain if nothing_in(&solid.name) => solid.basic,
         Kind::Plain => 16,
@@ -372,7 +376,6 @@ fn covered(rules: &Rules, kind: Kind, solid: &Raw) -> u64 {
         Kind::List => 40,
         Kind::Dict => 48,
         Kind::Set => 200,
-        // Whatever C made of it.
-        _ => solid.basic,
+        _ => kind_basic,
     }
 }
