@@ -1,7 +1,10 @@
 """Writes what the collector says of every object, for comparison with what is read from outside."""
 import gc, sys
 
-HAVE_GC = 1 << 14
+HAVE_GC, READY = 1 << 14, 1 << 12
+# To ask a type for an attribute would make it ready.
+module, qualname, flags = (
+    type.__dict__[name].__get__ for name in ("__module__", "__qualname__", "__flags__"))
 
 
 def running_frames():
@@ -17,27 +20,39 @@ def running_frames():
 def everything():
     """What the collector tracks, and what that refers to that could be tracked."""
     objects = gc.get_objects()
-    seen = {id(it) for it in objects}
-    new = objects
+    running = {id(frame) for frame in running_frames()}
+    objects = new = [it for it in objects if id(it) not in running]
+    seen = {id(it) for it in objects} | running
     while new:
         found, new = gc.get_referents(*new), []
         for it in found:
-            if id(it) not in seen and type(it).__flags__ & HAVE_GC:
+            if id(it) not in seen and flags(type(it)) & HAVE_GC:
                 seen.add(id(it))
                 new.append(it)
         objects = objects + new
     return objects
 
 
+def is_ready(kind):
+    """Whether a type was made ready: what an interpreter uses without that is no type from outside."""
+    return flags(kind) & READY
+
+
 def dump(path):
-    """A line for each object: address, type, and targets."""
+    """A line for each object: address, type, and targets; at last how many targets are left out."""
     objects = everything()
-    running = {id(frame) for frame in running_frames()}
-    module, qualname = type.__dict__["__module__"], type.__dict__["__qualname__"]
+    left_out = {}
     with open(path, "w") as file:
         for it in objects:
-            if id(it) not in running:
-                kind = type(it)
-                targets = " ".join("%x" % id(target) for target in gc.get_referents(it))
-                file.write("%x|%s.%s|%s\n" % (
-                    id(it), module.__get__(kind), qualname.__get__(kind), targets))
+            kind = type(it)
+            if not is_ready(kind):
+                continue
+            told = gc.get_referents(it)
+            for target in told:
+                if not is_ready(type(target)):
+                    name = qualname(type(target))
+                    left_out[name] = left_out.get(name, 0) + 1
+            targets = " ".join("%x" % id(target) for target in told if is_ready(type(target)))
+            file.write("%x|%s.%s|%s\n" % (
+                id(it), module(kind), qualname(kind), targets))
+        file.write("left out: %s\n" % left_out)

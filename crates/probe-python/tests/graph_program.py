@@ -5,7 +5,7 @@ import enum, fractions, functools, gc, heapq, http.client, inspect, io, itertool
 import operator, os, pickle, queue, random, re, sched, socket, sqlite3, string, struct, sys
 import tempfile, textwrap, threading, time, traceback, types, typing, unittest, urllib.request
 import uuid, weakref, xml.etree.ElementTree as tree, zipfile
-import dump_references
+import dump_references, graph_kinds
 try:
     import contextvars, dataclasses
 except ImportError:  # 3.6
@@ -281,6 +281,7 @@ if contextvars:
     MAKERS.extend([in_context, lambda n: variable.set([n])])
 if frozendict:
     MAKERS.append(lambda n: frozendict({n: [n], "k%d" % n: (n, {})}))
+MAKERS.extend(graph_kinds.makers(loop))
 kept_plain = Plain(0)
 
 

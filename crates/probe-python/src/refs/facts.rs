@@ -7,7 +7,7 @@ use crate::census::rules::Rules;
 
 /// Types whose fields are no references, or borrowed ones.
 pub(super) fn nothing_in(name: &str) -> bool {
-    const NAMES: &[&str] = &["PyCapsule", "managedbuffer.", "float", "complex", "array.array"];
+    const NAMES: &[&str] = &["managedbuffer.", "float", "complex", "array.array"];
     NAMES.contains(&name)
 }
 
@@ -17,13 +17,18 @@ pub(super) fn special(name: &str) -> Special {
         "function" => Special::Function,
         "code" => Special::Code,
         "cell" => Special::Cell,
-        "functools._lru_list_elem" => Special::LruElement,
         "functools._lru_cache_wrapper" => Special::LruCache,
         "collections.OrderedDict" => Special::OrderedDict,
         "xml.etree.ElementTree.Element" => Special::Element,
         "datetime.datetime" | "datetime.time" => Special::Datetime,
         "itertools._tee_dataobject" => Special::Teed,
-        "_queue.SimpleQueue" | "_pickle.Pickler" | "_pickle.Unpickler" => Special::Buffered,
+        "_queue.SimpleQueue" => Special::Queue,
+        "_sre.SRE_Template" => Special::Template,
+        // A capsule may own what it leads to, and only its maker knows.
+        "pyexpat.xmlparser" | "zoneinfo.ZoneInfo" | "PyCapsule" => Special::Buffered,
+        "_pickle.Pickler" => Special::Pickler,
+        "_pickle.Unpickler" => Special::Unpickler,
+        "_pickle.Pdata" => Special::Pickled,
         "weakref" | "weakproxy" | "weakcallableproxy" => Special::WeakReference,
         name if name.starts_with("weakref.") => Special::WeakReference,
         _ => Special::None,
@@ -44,6 +49,8 @@ pub(super) fn borrowed(rules: &Rules, name: &str) -> &'static [u64] {
         "itertools.groupby" => &[56],
         "moduledef" => &[24],
         // Links, and the word in which there is something else besides.
+        // A name and functions.
+        "PyCapsule" => &[24, 40, 48, 56],
         "collections.OrderedDict" => &[48, 56, 64, 72, 80, 88],
         "xml.etree.ElementTree.Element" => &[24, 32, 40],
         // `en->one`, the constant, from 3.10 on.
@@ -59,6 +66,9 @@ pub(super) fn only(name: &str) -> Option<&'static [u64]> {
     match name {
         "memoryview" => Some(&[24]),
         "itertools._tee_dataobject" => Some(&[16, 32]),
+        // The list up to 3.12; then a ring.
+        "_queue.SimpleQueue" => Some(&[32]),
+        "_sre.SRE_Template" => Some(&[32]),
         _ => None,
     }
 }

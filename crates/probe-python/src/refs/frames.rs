@@ -109,6 +109,10 @@ impl<M: ReadMemory> Walker<'_, M> {
         let alive = if self.rules.minor >= 15 { (0..5).contains(&state) } else { state < 1 };
         if alive {
             self.frame_values(at + inside.at);
+        } else if self.rules.minor >= 12 {
+            // The frame is gone, its code stays.
+            let word = self.pages.word(at + inside.at);
+            self.emit_tagged(word, labels::F_CODE, self.rules.minor >= 14);
         }
     }
 

@@ -9,7 +9,6 @@ use target::memory::ReadMemory;
 
 use super::facts::{borrowed, known_names, nothing_in, only, special};
 use super::labels;
-use crate::census::names::Names;
 use crate::census::rules::{Rules, Values};
 use crate::census::types::{Kind, Shape};
 
@@ -53,12 +52,18 @@ pub(crate) enum Special {
     Code,
     Cell,
     WeakReference,
-    LruElement,
     LruCache,
     OrderedDict,
     Element,
     Datetime,
     Teed,
+    /// A queue in C.
+    Queue,
+    Template,
+    Pickler,
+    Unpickler,
+    /// The stack of an unpickler.
+    Pickled,
     /// What it owns is in native blocks.
     Buffered,
 }
@@ -78,8 +83,8 @@ pub(crate) struct Plan {
     pub(crate) keys: u64,
     /// The label of items that stand behind the fixed part.
     pub(crate) items: Option<u8>,
-    /// Fields hidden behind the length of a named tuple made in C.
-    pub(crate) hidden: u64,
+    /// Items of a named tuple made in C, whose length leaves out those that have but a name.
+    pub(crate) named_items: u64,
     /// Whether they are named tuples made in C.
     pub(crate) named_tuple: bool,
     /// Whether nothing is known of a part of it.
@@ -205,7 +210,9 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
         plan.fields = fields.into();
         if shape.kind == Kind::Tuple && solid.item == 8 && solid.name != "tuple" {
             plan.named_tuple = true;
-            plan.hidden = self.hidden_fields(shape.address);
+            let last = self.members(this).iter().map(|member| member.0).max();
+            let items = last.and_then(|at| at.checked_sub(self.rules.tuple_items));
+            plan.named_items = items.map_or(0, |bytes| bytes / 8 + 1).min(MOST_MEMBERS);
         }
         if this.item == 8 && shape.kind == Kind::Plain && only(&solid.name).is_none() {
             plan.items = Some(if is_known { labels::ITEM } else { labels::CONSERVATIVE });
@@ -266,18 +273,6 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
         let mut seen = std::collections::HashSet::new();
         fields.retain(|field| seen.insert(field.offset));
         fields.sort_by_key(|field| field.offset);
-    }
-
-    /// Fields of a named tuple made in C that do not count as its items.
-    fn hidden_fields(&self, address: u64) -> u64 {
-        const MOST: u64 = 256;
-        let names = Names { rules: self.rules, memory: self.memory };
-        let number = |key: &str| {
-            let at = names.entry(address, key)?;
-            self.memory.read_u32(at.checked_add(24)?).ok().map(u64::from)
-        };
-        let (all, shown) = (number("n_fields"), number("n_sequence_fields"));
-        all.zip(shown).and_then(|(all, shown)| all.checked_sub(shown)).unwrap_or(0).min(MOST)
     }
 
     /// The members of a type that are objects: offset and name.
@@ -351,7 +346,7 @@ impl Plan {
             inline: false,
             keys: 0,
             items: None,
-            hidden: 0,
+            named_items: 0,
             named_tuple: false,
             conservative: false,
         }
@@ -376,6 +371,8 @@ fn covered(rules: &Rules, kind: Kind, solid: &Raw, kind_basic: u64) -> u64 {
         Kind::List => 40,
         Kind::Dict => 48,
         Kind::Set => 200,
+        // All of it is items.
+        Kind::Tuple => LARGEST,
         _ => kind_basic,
     }
 }
