@@ -401,7 +401,7 @@ KINDS = [
     "__import__('zoneinfo').ZoneInfo.no_cache('UTC')", "decimal.Context(prec=n + 1)",
     "ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if n < 10 else None",
     "csv.writer(io.StringIO())", "csv.DictReader(['a,b'], [n])", "random.Random(n)",
-    "next(os.scandir('/'))", "os.scandir('/')", "operator.methodcaller('x', [n])",
+    "next(os.scandir('/'))", "operator.methodcaller('x', [n])",
     "select.epoll() if n < 10 else None", "socket.socket() if n < 10 else None",
     "eval('t\"{n} text\"')", "__import__('_lsprof').Profiler()",
     "weakref.getweakrefs(kept)", "types.SimpleNamespace(**{'a%d' % n: [n]})",
