@@ -74,7 +74,12 @@ pub(super) fn only(name: &str) -> Option<&'static [u64]> {
 }
 
 /// Names of fields that are no members.
-pub(super) fn known_names(rules: &Rules, name: &str, is_known: bool) -> Vec<(u64, Arc<str>)> {
+pub(super) fn known_names(
+    rules: &Rules,
+    name: &str,
+    is_known: bool,
+    is_error: bool,
+) -> Vec<(u64, Arc<str>)> {
     const OLD_FUNCTION: &[(u64, &str)] = &[
         (16, "__code__"),
         (32, "__defaults__"),
@@ -102,6 +107,10 @@ pub(super) fn known_names(rules: &Rules, name: &str, is_known: bool) -> Vec<(u64
     ];
     let list: &[(u64, &str)] = match name {
         _ if !is_known => &[],
+        "builtin_function_or_method" | "builtin_method" => &[(24, "__self__"), (32, "__module__")],
+        "method-wrapper" => &[(24, "__self__")],
+        "mappingproxy" => &[(16, "mapping")],
+        "memoryview" => &[(24, "obj")],
         "function" if rules.minor < 10 => OLD_FUNCTION,
         "function" => FUNCTION,
         "traceback" => &[(16, "tb_next"), (24, "tb_frame")],
@@ -109,7 +118,7 @@ pub(super) fn known_names(rules: &Rules, name: &str, is_known: bool) -> Vec<(u64
         "module" if rules.minor >= 15 => &[(16, "__dict__"), (40, "__name__")],
         "module" => &[(16, "__dict__"), (48, "__name__")],
         "classmethod" | "staticmethod" => &[(16, "__func__")],
-        name if name.ends_with("Error") || name.ends_with("Exception") => {
+        _ if is_error => {
             if rules.minor < 11 {
                 OLD_ERROR
             } else {

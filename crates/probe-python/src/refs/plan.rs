@@ -189,7 +189,7 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
         for raw in &chain {
             names.extend(self.members(raw));
         }
-        names.extend(known_names(self.rules, &solid.name, is_known));
+        names.extend(known_names(self.rules, &solid.name, is_known, this.is_error()));
         names.sort_by_key(|pair| pair.0);
         names.dedup_by_key(|pair| pair.0);
         for (number, (offset, name)) in names.iter().enumerate() {
@@ -326,6 +326,11 @@ impl Raw {
 
     fn is_heap(&self) -> bool {
         self.flags >> 9 & 1 == 1
+    }
+
+    /// Whether instances are exceptions.
+    fn is_error(&self) -> bool {
+        self.flags >> 30 & 1 == 1
     }
 }
 
