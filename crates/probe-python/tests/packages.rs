@@ -7,7 +7,7 @@ mod referents;
 use std::path::Path;
 use std::process::Command;
 
-use referents::{compare_with, program, section, title, total};
+use referents::{compare_with, program, section, title, total, write};
 use test_support::{Python, Running, every_python};
 
 /// The program with packages from a folder, and where it dumps to; `None` when it finds none.
@@ -46,7 +46,5 @@ fn references_of_programs_with_packages_are_those_of_the_collector() {
         eprintln!("SKIPPED: no package in a folder that MEMPROBE_TEST_PACKAGES names");
         assert!(folders.is_empty(), "no Python can import what is in {folders}");
     }
-    if let Some(path) = std::env::var_os("MEMPROBE_REFERENCES") {
-        std::fs::write(path, table).unwrap();
-    }
+    write("package_program", &table);
 }

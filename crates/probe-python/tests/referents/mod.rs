@@ -241,6 +241,13 @@ pub(crate) fn section(title: &str, rows: &Rows, most: u64) -> String {
     text
 }
 
+/// Writes tables into the folder that `MEMPROBE_REFERENCES` names, for `docs/references.md`.
+pub(crate) fn write(name: &str, tables: &str) {
+    if let Some(folder) = std::env::var_os("MEMPROBE_REFERENCES") {
+        std::fs::write(Path::new(&folder).join(name).with_extension("md"), tables).unwrap();
+    }
+}
+
 /// What a Python is called in tables.
 pub(crate) fn title(python: &Python) -> String {
     let (major, minor, patch) = python.version;
