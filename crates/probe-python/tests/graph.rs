@@ -5,12 +5,13 @@
 
 mod referents;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use heap::{Graph, ObjectId, Strength};
 use referents::{
-    Row, Rows, compare_with, graph, program, section, title, total, wait_until_blocked, write,
+    Row, Rows, by_type, compare_with, graph, program, summary, title, total, wait_until_blocked,
+    write,
 };
 use test_support::{Python, Running, debug_pythons, every_python};
 
@@ -158,8 +159,8 @@ fn lacking(python: &Python, rows: &Rows) -> Vec<String> {
 
 /// Compares programs, given with their arguments, and writes their tables to a file that an
 /// environment variable names.
-fn compare_all(file: &str, arguments: &[&str], more: &str, kinds: bool) {
-    let (mut table, mut failures) = (String::new(), Vec::new());
+fn compare_all(file: &str, arguments: &[&str], kinds: bool) {
+    let (mut every, mut failures) = (Vec::new(), Vec::new());
     for python in known().into_iter().chain(debug_pythons()) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("dump");
@@ -175,25 +176,27 @@ fn compare_all(file: &str, arguments: &[&str], more: &str, kinds: bool) {
         if kinds {
             failures.extend(lacking(&python, &rows));
         }
-        table.push_str(&section(&format!("{}{more}", title(&python)), &rows, 5000));
         if all.edges < 100_000 || all.share() < 99.95 {
             failures.push(format!("{python}: {:.4} % of {}", all.share(), all.edges));
         }
+        every.push((title(&python), rows));
     }
-    write(file, &table);
+    let names: BTreeSet<&str> = KINDS.iter().map(|kind| kind.0).collect();
+    let names: Vec<&str> = if kinds { names.into_iter().collect() } else { Vec::new() };
+    write(file, &(summary(&every) + &by_type(&every, &names)));
     assert!(failures.is_empty(), "{failures:#?}");
 }
 
 /// At least 99.95 % of what the collector says is found, on every Python, and all of each kind.
 #[test]
 fn references_are_those_of_the_collector() {
-    compare_all("graph_program.py", &["100"], ": objects of every kind", true);
+    compare_all("graph_program.py", &["100"], true);
 }
 
 /// The same of a server that has loaded the standard library.
 #[test]
 fn references_of_a_server_are_those_of_the_collector() {
-    compare_all("library_program.py", &[], ": a server of the standard library", false);
+    compare_all("library_program.py", &[], false);
 }
 
 /// References that nothing in the graph accounts for, by object; where it is to be strict, not
@@ -229,7 +232,7 @@ fn excess(graph: &Graph, strict: bool) -> (Vec<(ObjectId, i64)>, usize) {
     (excess, over)
 }
 
-fn by_type(graph: &Graph, list: &[(ObjectId, i64)]) -> BTreeMap<String, usize> {
+fn types_of(graph: &Graph, list: &[(ObjectId, i64)]) -> BTreeMap<String, usize> {
     let mut map = BTreeMap::new();
     for (object, _) in list {
         *map.entry(graph.type_name(*object).to_string()).or_default() += 1;
@@ -273,13 +276,13 @@ sys.stdin.readline()";
             "{python}: clean: {} of {}: {:?}; over {over}",
             list.len(),
             whole.len(),
-            by_type(&whole, &list)
+            types_of(&whole, &list)
         );
         let leaking = Running::script(&python, &file, &["leak"]);
         wait_until_blocked(leaking.pid());
         let whole = graph(leaking.pid());
         let (found, _) = excess(&whole, false);
-        let found = by_type(&whole, &found);
+        let found = types_of(&whole, &found);
         println!("{python}: leaking: {found:?}");
         for name in [
             "builtins.str",

@@ -221,22 +221,51 @@ pub(crate) fn total(rows: &Rows) -> Row {
     })
 }
 
-/// One program's table for `docs/references.md`: types with many references or misses.
-pub(crate) fn section(title: &str, rows: &Rows, most: u64) -> String {
-    let all = total(rows);
-    let mut text = format!(
-        "\n## {title}\n\n{:.3} % of {} references of {} objects, {} of them beside.\n\n\
-         | Type | Objects | References | Found | Beside | Not found |\n|---|---|---|---|---|---|\n",
-        all.share(),
-        all.edges,
-        all.objects,
-        all.beside
-    );
-    let shown = |row: &Row| row.edges >= most || row.missed() > 0 || row.beside > most / 100;
-    for (name, row) in rows.iter().filter(|(_, row)| shown(row)) {
-        let Row { objects, edges, found, beside, .. } = row;
-        let missed = row.missed();
-        text += &format!("| `{name}` | {objects} | {edges} | {found} | {beside} | {missed} |\n");
+/// A program's references on each Python, and the types of which something is not found, for
+/// `docs/references.md`.
+pub(crate) fn summary(all: &[(String, Rows)]) -> String {
+    let mut text = "\n| Program | Objects | References | Found | Beside | Not found | Share |\n\
+                    |---|---|---|---|---|---|---|\n"
+        .to_owned();
+    let mut missed = String::new();
+    for (title, rows) in all {
+        let sum = total(rows);
+        let Row { objects, edges, found, beside, .. } = sum;
+        text += &format!(
+            "| {title} | {objects} | {edges} | {found} | {beside} | {} | {:.3} % |\n",
+            sum.missed(),
+            sum.share()
+        );
+        for (name, row) in rows.iter().filter(|(_, row)| row.missed() > 0) {
+            missed += &format!("| {title} | `{name}` | {} | {} |\n", row.edges, row.missed());
+        }
+    }
+    if missed.is_empty() {
+        return text;
+    }
+    format!("{text}\n| Program | Type | References | Not found |\n|---|---|---|---|\n{missed}")
+}
+
+/// How many references of each type were compared on each Python, and how many of them found.
+pub(crate) fn by_type(all: &[(String, Rows)], names: &[&str]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    let mut text = "\n| Type |".to_owned();
+    all.iter()
+        .for_each(|(title, _)| text += &format!(" {} |", title.trim_start_matches("Python ")));
+    text += &format!("\n|---|{}\n", "---|".repeat(all.len()));
+    for name in names {
+        text += &format!("| `{name}` |");
+        for (_, rows) in all {
+            let row = rows.get(*name).copied().unwrap_or_default();
+            text += &match (row.objects, row.missed()) {
+                (0, _) => " |".to_owned(),
+                (_, 0) => format!(" {} |", row.edges),
+                (_, missed) => format!(" {} of {} |", row.edges - missed, row.edges),
+            };
+        }
+        text.push('\n');
     }
     text
 }
