@@ -60,6 +60,8 @@ impl Span {
 pub struct Due {
     /// What is asked.
     pub request: Request,
+    /// Whether it is asked while a copy of the target stands too.
+    pub beside_copy: bool,
     /// When; `None`: not before the end of the run.
     pub next: Option<Instant>,
     pace: Pace,
@@ -82,7 +84,14 @@ impl Due {
             Pace::Every(_) => Instant::now(),
             Pace::Rounds(_) => span.settled(),
         };
-        Self { request, next: Some(next), pace: ask.pace, span, costs: VecDeque::new() }
+        Self {
+            request,
+            beside_copy: ask.beside_copy,
+            next: Some(next),
+            pace: ask.pace,
+            span,
+            costs: VecDeque::new(),
+        }
     }
 
     /// Notes how long a look took, and when the next one is due.
@@ -118,7 +127,7 @@ mod tests {
     use super::*;
 
     fn due(pace: Pace, length: Option<Duration>) -> Due {
-        let ask = Ask { questions: Vec::new(), pace };
+        let ask = Ask { questions: Vec::new(), pace, beside_copy: false };
         Due::new(&ask, &Target::default(), Span { begin: Instant::now(), length })
     }
 

@@ -29,6 +29,8 @@ struct Figures {
     whole: Option<f64>,
     /// Anonymous memory by the cheap figure.
     cheap: Option<f64>,
+    /// Shared memory and swap, as they are in `whole`.
+    shared: Option<f64>,
     /// File pages.
     file: Option<f64>,
 }
@@ -89,18 +91,34 @@ impl Footprint {
         let state = self.target(key, seconds);
         let mut now = HashMap::with_capacity(table.rows());
         for row in 0..table.rows() {
-            let mark = |name| table.value(name, row).as_u64().unwrap_or(0);
-            let process = (mark(processes::PID), mark(processes::START_ID));
+            let process = process(table, row);
             let seen = figures(table, row);
             let held = state.processes.get(&process).copied().unwrap_or_default();
             now.insert(process, seen.or(held));
         }
         state.processes = now;
-        let exact = table.column(processes::PSS_ANON).or(table.column(processes::RSS_SHMEM));
-        self.add_points(exact.is_some(), seconds);
+        self.add_points(is_exact(table), false, seconds);
     }
 
-    fn add_points(&mut self, exact: bool, seconds: f64) {
+    /// Takes what a snapshot says that was taken beside a copy of the target: how much anonymous
+    /// memory its processes have, each page whole. Others may be the copy; shares of pages, and
+    /// shared memory, which is known by them, are as they were before.
+    pub(crate) fn push_beside_copy(&mut self, snapshot: &Snapshot, seconds: f64) {
+        let key = (snapshot.target.pid, snapshot.target.start_id);
+        let table = snapshot.table(processes::TABLE);
+        let Some((state, table)) = self.targets.get_mut(&key).zip(table) else { return };
+        let exact = is_exact(table);
+        for row in 0..table.rows() {
+            let known = state.processes.get_mut(&process(table, row));
+            let anonymous = number(table, processes::RSS_ANON, row);
+            let Some((known, anonymous)) = known.zip(anonymous) else { continue };
+            known.cheap = Some(anonymous);
+            known.whole = known.shared.map(|shared| anonymous + shared).or(known.whole);
+        }
+        self.add_points(exact, true, seconds);
+    }
+
+    fn add_points(&mut self, exact: bool, beside_copy: bool, seconds: f64) {
         let mut seen = HashSet::new();
         let each = self.targets.values().flat_map(|t| &t.processes);
         let all: Vec<Figures> =
@@ -113,10 +131,12 @@ impl Footprint {
             }
         };
         add(&mut self.cheap, sum(|f| f.cheap));
-        if exact {
+        if exact && !beside_copy {
             add(&mut self.divided, sum(|f| f.divided.or(f.whole)));
-            add(&mut self.whole, sum(|f| f.whole.or(f.divided)));
             add(&mut self.file, sum(|f| f.file));
+        }
+        if exact {
+            add(&mut self.whole, sum(|f| f.whole.or(f.divided)));
         }
     }
 
@@ -179,9 +199,19 @@ impl Figures {
             divided: self.divided.or(held.divided),
             whole: self.whole.or(held.whole),
             cheap: self.cheap.or(held.cheap),
+            shared: self.shared.or(held.shared),
             file: self.file.or(held.file),
         }
     }
+}
+
+fn process(table: &Table, row: usize) -> Process {
+    let mark = |name| table.value(name, row).as_u64().unwrap_or(0);
+    (mark(processes::PID), mark(processes::START_ID))
+}
+
+fn is_exact(table: &Table) -> bool {
+    table.column(processes::PSS_ANON).or(table.column(processes::RSS_SHMEM)).is_some()
 }
 
 /// The figures of a row. The cheap question fills fewer columns than the exact one.
@@ -200,6 +230,7 @@ fn figures(table: &Table, row: usize) -> Figures {
         divided,
         whole: is_exact.then(|| sum(anon, shared, swap)).flatten(),
         cheap: anon,
+        shared: is_exact.then(|| shared.unwrap_or(0.0) + swap.unwrap_or(0.0)),
         file: get(processes::PSS_FILE).or_else(|| get(processes::RSS_FILE)),
     }
 }
