@@ -91,7 +91,7 @@ impl<P: Probe + 'static> Lane<P> {
         let mut dues: Vec<Due> = self.asks.iter().map(due).collect();
         let mut failures = 0;
         let reason = loop {
-            let next = dues.iter().filter_map(|due| due.next).min();
+            let next = self.next(&dues);
             match stop.wait_until(next) {
                 Some(Ending::AtOnce) => break None,
                 Some(Ending::WithLastLook) => {
@@ -127,6 +127,14 @@ impl<P: Probe + 'static> Lane<P> {
             }
         };
         let _ = to.send(Message::LaneEnded { name: self.name, target: self.target, reason });
+    }
+
+    /// When to look next. While a copy stands, what may be asked beside it does not wait for what
+    /// may not.
+    fn next(&self, dues: &[Due]) -> Option<Instant> {
+        let beside = || dues.iter().filter(|due| due.beside_copy).filter_map(|due| due.next).min();
+        let any = || dues.iter().filter_map(|due| due.next).min();
+        if self.shutter.is_wide_open() { any() } else { beside().or_else(any) }
     }
 
     /// One more look at what is asked seldom, so that the last figures are of the last moment.

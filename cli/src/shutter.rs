@@ -108,6 +108,12 @@ impl Shutter {
         }
     }
 
+    /// Whether no copy stands.
+    #[must_use]
+    pub fn is_wide_open(&self) -> bool {
+        self.lock().open() == Some(Open::Wide)
+    }
+
     /// How far it has been open since, all the time.
     #[must_use]
     pub fn was_open_since(&self, times: u64) -> Option<Open> {

@@ -70,7 +70,7 @@ impl Observation {
     #[must_use]
     pub fn judge(&self) -> Judgement {
         let points = self.footprint.points();
-        let curve = Curve::of(&points);
+        let curve = Curve::of(&self.footprint.unhindered(points.clone()));
         let leaks = curve.as_ref().is_some_and(|c| c.decision == Decision::Growing);
         if !leaks && let Some(judgement) = self.judge_file_pages() {
             return judgement;
@@ -109,7 +109,8 @@ impl Observation {
     /// that is merely read come and go, and never exceed the file.
     fn judge_file_pages(&self) -> Option<Judgement> {
         let points = self.footprint.file_points();
-        let curve = Curve::of(&points).filter(|c| c.decision == Decision::Growing)?;
+        let curve = Curve::of(&self.footprint.unhindered(points.clone()))
+            .filter(|c| c.decision == Decision::Growing)?;
         let sizes = self.file_sizes();
         let line = stats::theil_sen(&sizes)?;
         let rises = sizes.windows(2).filter(|w| w[1].1 > w[0].1).count() * 4 >= sizes.len() * 3;

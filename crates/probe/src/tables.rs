@@ -77,6 +77,8 @@ pub mod processes {
     pub const CPU_USER: &str = "cpu_user";
     /// Counter, ns: CPU time in the kernel.
     pub const CPU_SYSTEM: &str = "cpu_system";
+    /// Counter, ns: for how long the main thread has waited for a core.
+    pub const CPU_WAITED: &str = "cpu_waited";
 }
 
 /// Mappings grouped by process, kind and name (question `mappings`).
