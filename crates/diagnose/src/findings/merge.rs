@@ -18,7 +18,9 @@ const WORTH: f64 = 0.15;
 /// What is not explained is said from this share on.
 const WORTH_SAYING: f64 = 0.1;
 /// An object that holds more native blocks than this, on the average, is their container.
-const BLOCKS_EACH: f64 = 8.0;
+const BLOCKS_EACH: f64 = 32.0;
+/// Where no more than this share of a type's new objects is untold, their bytes are told too.
+const UNTOLD: f64 = 0.2;
 
 /// A finding, and the objects that it speaks of.
 pub(super) struct Told {
@@ -39,7 +41,7 @@ impl Told {
         self.types.iter().find(|growth| growth.name == name)
     }
 
-    /// Adds native memory that its objects of a type hold.
+    /// Adds memory that its objects of a type hold beside their own blocks.
     fn take_in(&mut self, name: &str, bytes: f64, growth: f64) {
         let finding = &mut self.finding;
         let all = finding.growth.bytes.unwrap_or(0.0) + bytes;
@@ -51,7 +53,7 @@ impl Told {
         finding.share = finding.share.map(|share| (share + bytes / growth.max(1.0)).min(1.0));
         finding
             .evidence
-            .push(format!("the {name} among them hold {} of native memory", human::bytes(bytes)));
+            .push(format!("the {name} among them hold {} beside that", human::bytes(bytes)));
     }
 }
 
@@ -59,6 +61,19 @@ impl Told {
 pub(super) fn left_of(told: &[Told], name: &str, bytes: f64, objects: f64) -> (f64, f64) {
     let known = told.iter().filter_map(|told| told.of_type(name));
     known.fold((bytes, objects), |left, known| (left.0 - known.bytes, left.1 - known.objects))
+}
+
+/// Gives what objects of a type hold beside what is told of them to the finding that tells of
+/// nearly all of these objects. `left`: bytes and objects that are not told.
+pub(super) fn take_in_rest(
+    told: &mut [Told],
+    name: &str,
+    left: (f64, f64),
+    objects: f64,
+    growth: f64,
+) -> bool {
+    let is_told = objects > 0.0 && left.1 <= UNTOLD * objects;
+    is_told && take_in(told, name, (left.0.max(0.0), 0.0), growth)
 }
 
 /// Gives native memory to the finding about the objects that hold it, if there is one.

@@ -27,6 +27,9 @@ pub(crate) use causes::{Cause, Curve, bounded, lost};
 use group::Group;
 use merge::{EXPLAINED, Place, Told};
 
+/// Looks that are nearer to each other than this say nothing of a pace, seconds.
+const SHORT_S: f64 = 2.0;
+
 /// Everything that is found, most important first.
 pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) -> Vec<Finding> {
     let scene = Scene::new(lanes, judgement, level);
@@ -70,7 +73,7 @@ fn objects(scene: &Scene<'_>) -> (Vec<Told>, Vec<Finding>) {
     let explained: f64 =
         told.iter().map(|told| &told.finding).chain(&native).filter_map(|f| f.share).sum();
     if !sites::counted(scene) || explained < EXPLAINED {
-        let types = python::find(scene, &told);
+        let types = python::find(scene, &mut told);
         told.extend(types);
     }
     native.extend(native::growth(scene, &mut told));
@@ -87,6 +90,8 @@ struct Scene<'a> {
     root: u32,
     /// Growth of the judged series over the last regime, bytes.
     growth: f64,
+    /// The same in a second.
+    rate: f64,
     /// What the processes have in the end, bytes.
     footprint: f64,
     level: Level,
@@ -105,6 +110,7 @@ impl<'a> Scene<'a> {
             since_ns: start.saturating_add((judgement.warmup_s.max(0.0) * 1e9) as u64),
             root: first.map_or(0, |s| s.target.pid),
             growth: judgement.verdict.severity.bytes_per_s * (watched - judgement.warmup_s),
+            rate: judgement.verdict.severity.bytes_per_s,
             footprint: judgement.series.last().map_or(0.0, |p| p.1),
             level: level.unwrap_or(Level::High),
         }
@@ -126,9 +132,11 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// A share of the growth, 0 to 1; `None` if nothing grew.
-    fn share(&self, bytes: f64) -> Option<f64> {
-        (self.growth > 0.0).then(|| (bytes / self.growth).clamp(0.0, 1.0))
+    /// The share of a group in what grew in its time, 0 to 1; `None` if nothing grew.
+    fn share(&self, group: &Group) -> Option<f64> {
+        let seconds = group.seconds();
+        let growth = if seconds >= SHORT_S { self.rate * seconds } else { self.growth };
+        (growth > 0.0).then(|| (group.growth() / growth).clamp(0.0, 1.0))
     }
 
     fn certainty(&self, group: &Group) -> Certainty {
@@ -150,7 +158,7 @@ fn about_bytes(kind: FindingKind, group: &Group, scene: &Scene<'_>) -> Finding {
             objects_per_s: None,
             bytes_per_s: Some(group.per_s()),
         },
-        share: scene.share(group.growth()),
+        share: scene.share(group),
         holders: Vec::new(),
         certainty: scene.certainty(group),
         evidence: Vec::new(),

@@ -6,7 +6,7 @@ use probe::{Certainty, Finding, FindingKind, Table};
 
 use super::group::{Group, by_key};
 use super::kinds::TypeGrowth;
-use super::merge::{Told, left_of};
+use super::merge::{Told, left_of, take_in_rest};
 use super::{Scene, about_bytes};
 use crate::curve::GRAIN_BYTES;
 use crate::footprint::number;
@@ -17,7 +17,7 @@ const LEAST_SHARE: f64 = 0.03;
 const MOST: usize = 5;
 
 /// Types that took part in the growth, most bytes first, less what is told of them already.
-pub(super) fn find(scene: &Scene<'_>, told: &[Told]) -> Vec<Told> {
+pub(super) fn find(scene: &Scene<'_>, told: &mut [Told]) -> Vec<Told> {
     let mut found = Vec::new();
     for kept in scene.lanes.of(census::TABLE) {
         let looks = scene.recent(kept);
@@ -78,13 +78,13 @@ fn counts(scene: &Scene<'_>, bytes: &Group, objects: &Group) -> bool {
 
 fn growing(
     scene: &Scene<'_>,
-    told: &[Told],
+    told: &mut [Told],
     name: String,
     bytes: &Group,
     objects: &Group,
 ) -> Option<Told> {
     let left = left_of(told, &name, bytes.growth(), objects.growth());
-    if left.0 < least(scene) || left.1 <= 0.0 {
+    if left.0 < least(scene) || take_in_rest(told, &name, left, objects.growth(), scene.growth) {
         return None;
     }
     let steady = bytes.rising() >= 0.8 && bytes.points.len() >= 3;
