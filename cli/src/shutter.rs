@@ -136,8 +136,8 @@ mod tests {
         assert_eq!(shutter.was_open_since(before), None);
         let during = shutter.wait_open(Open::Wide, now);
         assert_eq!(shutter.was_open_since(during), None, "closed all the time");
+        let far = now + Duration::from_secs(600);
         std::thread::scope(|scope| {
-            let far = now + Duration::from_secs(600);
             let waiting = scope.spawn(|| shutter.wait_open(Open::Wide, far));
             drop(closed);
             let after = waiting.join().unwrap();
