@@ -7,10 +7,14 @@
 //! `docs/heap.md` says what each answer means.
 #![forbid(unsafe_code)]
 
+mod ahead;
 mod audit;
 mod build;
+mod climb;
+mod crossings;
 mod dominators;
 mod fast;
+mod forest;
 mod garbage;
 mod graph;
 mod growth;
