@@ -187,11 +187,10 @@ impl Footprint {
     pub(crate) fn unhindered(&self, points: Vec<Point>) -> Vec<Point> {
         let waited = self.waited.points();
         let ends = points.first().zip(points.last());
-        let Some((first, last)) = ends.filter(|_| self.most_processes <= 1) else { return points };
+        let is_known = self.most_processes <= 1 && waited.len() >= LEAST_EXACT;
+        let Some((first, last)) = ends.filter(|_| is_known) else { return points };
         let (first, watched) = (first.0, last.0 - first.0);
-        let at = |t: f64| {
-            interpolate(&waited, t).unwrap_or(0.0) - interpolate(&waited, first).unwrap_or(0.0)
-        };
+        let at = |t: f64| extended(&waited, t) - extended(&waited, first);
         let lost = at(first + watched).clamp(0.0, MOST_WAITED * watched);
         if lost < LEAST_WAITED * watched {
             return points;
@@ -246,6 +245,15 @@ impl Figures {
 fn process(table: &Table, row: usize) -> Process {
     let mark = |name| table.value(name, row).as_u64().unwrap_or(0);
     (mark(processes::PID), mark(processes::START_ID))
+}
+
+/// The value at a moment; before the first point and behind the last one at the mean pace: to hold
+/// it there would say that a process that was starved is not any more.
+fn extended(points: &[Point], seconds: f64) -> f64 {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return 0.0 };
+    let pace = (last.1 - first.1) / (last.0 - first.0).max(f64::MIN_POSITIVE);
+    let beyond = seconds - seconds.clamp(first.0, last.0);
+    interpolate(points, seconds).unwrap_or(0.0) + pace * beyond
 }
 
 fn waited(table: &Table, row: usize) -> Option<f64> {
