@@ -9,8 +9,9 @@ use probe::{Error, ErrorKind, Result};
 use target::gentle;
 use target::memory::ReadMemory;
 
+use super::aims::{Aimed, Aims};
 use super::libraries::Libraries;
-use super::roots::Root;
+use super::roots::{Root, RootKind};
 use super::units::{NO_OBJECT, Units};
 use super::{Content, NO_LIBRARY};
 use crate::walk::resident::Untouched;
@@ -45,6 +46,8 @@ pub(super) struct Pointers {
     pub(super) from_roots: Vec<(u32, u32, u64)>,
     /// By block; of objects nothing is kept.
     pub(super) looks: Vec<Look>,
+    /// To mappings.
+    pub(super) aimed: Aimed,
 }
 
 impl Pointers {
@@ -62,6 +65,8 @@ pub(super) struct Scan<'a, M> {
     pub(super) units: &'a Units,
     pub(super) libraries: &'a Libraries,
     pub(super) roots: &'a [Root],
+    /// Mappings to which pointers are looked for.
+    pub(super) aims: &'a Aims,
     /// Bytes at the beginning of objects of a type that may hold pointers.
     pub(super) heads: &'a [u64],
     pub(super) hurry: bool,
@@ -74,6 +79,7 @@ struct Part {
     target: Vec<u32>,
     looks: Vec<Look>,
     from_roots: Vec<(u32, u32, u64)>,
+    aimed: Aimed,
 }
 
 impl<M: ReadMemory + Sync> Scan<'_, M> {
@@ -139,6 +145,7 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
             all.target.extend(part.target);
             all.looks.extend(part.looks);
             all.from_roots.extend(part.from_roots);
+            all.aimed.merge(part.aimed);
         }
         all.first.push(sum);
         all
@@ -162,7 +169,11 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
                         last = target | near;
                         part.target.push(last);
                     }
-                } else if shape == NO_OBJECT {
+                    return;
+                }
+                let is_object = shape != NO_OBJECT;
+                part.aimed.from_unit(self.aims, word, unit as u32, is_object);
+                if !is_object {
                     seen.add(word, self.libraries);
                 }
             })?;
@@ -179,9 +190,12 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
         window: &mut Window<'_, M>,
         part: &mut Part,
     ) -> Result<()> {
+        let kind = self.roots.get(root as usize).map_or(RootKind::Mapping, |root| root.kind);
         self.words(range.clone(), window, |at, word| {
             if let Some(target) = self.units.pointed(word) {
                 part.from_roots.push((target, root, at));
+            } else {
+                part.aimed.from_root(self.aims, word, at, (root, kind));
             }
         })
     }
