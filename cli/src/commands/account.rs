@@ -405,7 +405,7 @@ fn table(name: &str, rows: &[AccountRow], rss: Option<u64>) -> Table {
 /// What grew, for people: rows that shrank are in the JSON.
 fn growth_table(name: &str, rows: &[AccountGrowth]) -> Table {
     let rows: Vec<&AccountGrowth> = rows.iter().filter(|row| row.bytes > 0).collect();
-    let mut columns = vec![Column::text_key("part", rows.iter().map(|row| row.part))];
+    let mut columns = vec![Column::text_key("part", rows.iter().map(|row| row.part.clone()))];
     if rows.iter().any(|row| !row.name.is_empty()) {
         columns.push(Column::text_key("what", rows.iter().map(|row| row.name.clone())));
     }

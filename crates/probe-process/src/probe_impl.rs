@@ -18,6 +18,7 @@ use crate::rows::{self, Row};
 use crate::sampler::ProcessSampler;
 use crate::shm::SharedWatch;
 use crate::tree::Tree;
+use crate::waits;
 
 /// For how long the list of processes is believed when only `rss` is asked.
 const TREE_AGE: Duration = Duration::from_secs(1);
@@ -114,6 +115,11 @@ fn questions() -> Vec<Question> {
             &[tables::shared_memory::TABLE],
             "one maps and one list of handles per process, some us per process of the machine",
         ),
+        Question::new(
+            "thread_waits",
+            &[tables::thread_waits::TABLE],
+            "three small files per thread: some 20 us each",
+        ),
         Question::new("limits", &[tables::limits::TABLE], "some ten small files"),
         Question::new("pressure", &[tables::pressure::TABLE], "two small files"),
     ]
@@ -209,6 +215,9 @@ impl Look<'_> {
         }
         if request.wants("shared_memory") {
             self.shared_memory()?;
+        }
+        if request.wants("thread_waits") {
+            self.thread_waits()?;
         }
         if request.wants("limits") {
             self.limits()?;
@@ -356,6 +365,19 @@ impl Look<'_> {
             self.lack("handles-cut", Issue::warning(message));
         }
         self.add(rows.len(), rows::handle_groups(&rows));
+        Ok(())
+    }
+
+    fn thread_waits(&mut self) -> Result<()> {
+        let answers = self.ask("thread_waits", |process| waits::waits(process.dir()))?;
+        let rows: Vec<_> = answers.into_iter().map(|row| (row.target.pid, row.figures)).collect();
+        if let Some((pid, _)) = rows.iter().find(|(_, waits)| waits.cut) {
+            let most = waits::MOST_THREADS;
+            let message =
+                format!("process {pid} has more than {most} threads: others are left out");
+            self.lack("waits-cut", Issue::warning(message));
+        }
+        self.add(rows.len(), waits::table(&rows));
         Ok(())
     }
 

@@ -98,6 +98,20 @@ static PyObject *lose_mapping(PyObject *self, PyObject *args)
     return done();
 }
 
+/* A mapping behind a static pointer. */
+static char *kept_mapping;
+
+static PyObject *keep_mapping(PyObject *self, PyObject *args)
+{
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(args, "n", &size)) return NULL;
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return PyErr_NoMemory();
+    memset(memory, 1, size);
+    kept_mapping = memory;
+    return done();
+}
+
 /* Native memory that holds references, and that nobody points to. */
 static PyObject *lose_references(PyObject *self, PyObject *args)
 {
@@ -149,6 +163,7 @@ static PyMethodDef methods[] = {
     {"lose_ring", lose_ring, METH_VARARGS, NULL},
     {"keep_list", keep_list, METH_VARARGS, NULL},
     {"lose_mapping", lose_mapping, METH_VARARGS, NULL},
+    {"keep_mapping", keep_mapping, METH_VARARGS, NULL},
     {"lose_references", lose_references, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -11,11 +11,13 @@ mod garbage;
 mod group;
 mod kinds;
 mod malloc;
+mod mapped;
 mod memory;
 mod native;
 mod python;
 mod refcounts;
 mod sites;
+mod threads;
 
 use probe::{Certainty, Finding, FindingKind, Growth, Level, Snapshot};
 
@@ -45,6 +47,7 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
         let mut objects = objects(&scene);
         objects.extend(python::held(&scene));
         objects.extend(malloc::held(&scene));
+        objects.extend(mapped::find(&scene));
         objects.sort_by(|a, b| share(b).total_cmp(&share(a)));
         let explained: f64 = objects.iter().map(share).sum();
         if explained >= EXPLAINED {
@@ -57,7 +60,7 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
             found.extend(objects);
         }
     }
-    found.extend(counts::threads(&scene));
+    found.extend(counts::endless_threads(&scene));
     found.extend(counts::handles(&scene));
     for (index, finding) in found.iter_mut().enumerate() {
         finding.id = format!("{}-{}", finding.kind.name(), index + 1);

@@ -1,7 +1,7 @@
 //! A watch of a process that grows or not, with tables of the interpreter at three moments.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(dead_code, clippy::unwrap_used, reason = "tests, each of which uses a part")]
 
-use memprobe_diagnose::{Observation, Settings};
+use memprobe_diagnose::{Judgement, Observation, Settings};
 use probe::{Column, Finding, ProbeId, Snapshot, Table, Taken, Target, Unit, tables};
 
 const MIB: u64 = 1 << 20;
@@ -34,6 +34,7 @@ fn memory(anon: u64) -> Vec<Table> {
             Column::text_key(tables::mappings::KIND, [tables::mappings::HEAP]),
             Column::text_key(tables::mappings::NAME, ["[heap]"]),
             level(tables::mappings::RSS, anon),
+            level(tables::mappings::ANONYMOUS, anon),
         ],
     );
     vec![processes, mappings]
@@ -41,6 +42,12 @@ fn memory(anon: u64) -> Vec<Table> {
 
 /// A watch of 30 s in which 1 MB/s grows or nothing does, with `look` at three moments of it.
 pub(crate) fn watch(grows: bool, look: impl Fn(u64) -> Vec<Table>) -> Vec<Finding> {
+    let (observation, judgement) = judged(grows, look);
+    observation.findings(&judgement)
+}
+
+/// The same with all that is known of it.
+pub(crate) fn judged(grows: bool, look: impl Fn(u64) -> Vec<Table>) -> (Observation, Judgement) {
     let mut observation = Observation::new(Settings::default());
     for tick in 0..=120 {
         let seconds = f64::from(tick) / 4.0;
@@ -52,5 +59,5 @@ pub(crate) fn watch(grows: bool, look: impl Fn(u64) -> Vec<Table>) -> Vec<Findin
     }
     let judgement = observation.judge();
     assert_eq!(judgement.verdict.leak, Some(grows), "{judgement:#?}");
-    observation.findings(&judgement)
+    (observation, judgement)
 }

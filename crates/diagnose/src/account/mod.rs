@@ -5,11 +5,16 @@
 //! file pages and shared memory come from [`mappings`]. Both are cut so that no byte is in two
 //! rows: what the kernel calls `Anonymous` is the former's, the rest of `Rss` the latter's.
 
+mod over_time;
+
 use std::collections::BTreeMap;
 
 use probe::Table;
 use probe::tables::{mappings, native_heap, private_memory, processes, shared_memory};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+pub use over_time::PartGrowth;
+pub(crate) use over_time::by_part;
 
 /// What a row is part of.
 pub mod part {
@@ -197,6 +202,10 @@ impl Sums {
         row.1 = row.1.saturating_add(resident);
     }
 
+    fn take(&mut self, rows: Vec<AccountRow>) {
+        rows.into_iter().for_each(|row| self.add(row.part, &row.name, row.count, row.resident));
+    }
+
     /// What of a group of mappings belongs to a file or is shared.
     fn of_files(&mut self, table: &Table, row: usize) {
         let cell = |name| table.value(name, row).as_u64();
@@ -278,10 +287,10 @@ impl Sums {
 }
 
 /// How a row grew between two looks.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AccountGrowth {
     /// One of [`part`].
-    pub part: &'static str,
+    pub part: String,
     /// As in the rows.
     pub name: String,
     /// More of them, where they can be counted.
@@ -313,7 +322,7 @@ pub fn growth(before: &[AccountRow], after: &[AccountRow], seconds: f64) -> Vec<
         let count = |row: Option<&AccountRow>| row.map_or(Some(0), |row| row.count).map(signed);
         let grown = bytes(b).saturating_sub(bytes(a));
         AccountGrowth {
-            part,
+            part: part.to_owned(),
             name: name.to_owned(),
             count: count(b).zip(count(a)).map(|(b, a)| b.saturating_sub(a)),
             bytes: grown,
@@ -329,7 +338,7 @@ pub fn growth(before: &[AccountRow], after: &[AccountRow], seconds: f64) -> Vec<
         rows.iter_mut().for_each(|row| row.share = Some(row.bytes.max(0) as f64 / risen));
     }
     rows.sort_by(|a, b| {
-        b.bytes.cmp(&a.bytes).then_with(|| (a.part, &a.name).cmp(&(b.part, &b.name)))
+        b.bytes.cmp(&a.bytes).then_with(|| (&a.part, &a.name).cmp(&(&b.part, &b.name)))
     });
     rows
 }
@@ -456,7 +465,7 @@ mod tests {
             row(part::STACKS, "", Some(1), 100),
         ];
         let rows = growth(&before, &after, 10.0);
-        let told: Vec<_> = rows.iter().map(|r| (r.part, r.count, r.bytes, r.share)).collect();
+        let told: Vec<_> = rows.iter().map(|r| (&*r.part, r.count, r.bytes, r.share)).collect();
         let wanted = [
             (part::OBJECTS, Some(2), 300, Some(0.75)),
             (part::STACKS, Some(1), 100, Some(0.25)),
