@@ -43,8 +43,8 @@ fn threads_are_counted_by_what_they_wait_for() {
         let rows = (0..table.rows()).filter(|&r| table.value(t::CALL, r).as_str() == Some(call));
         rows.filter_map(|row| table.value(t::THREADS, row).as_u64()).sum()
     };
-    // The main thread reads, too.
-    assert_eq!((threads("futex"), threads("read")), (5, 4), "{table:?}");
+    // The main thread is about to read, too.
+    assert!(matches!((threads("futex"), threads("read")), (5, 3 | 4)), "{table:?}");
     let newest = (0..table.rows()).filter_map(|row| table.value(t::NEWEST, row).as_u64()).max();
     assert!(newest > Some(u64::from(running.pid())));
 }

@@ -98,15 +98,18 @@ static PyObject *lose_mapping(PyObject *self, PyObject *args)
     return done();
 }
 
-/* A mapping behind a static pointer. */
-static char *kept_mapping;
+/* A mapping behind a static pointer, with guards, so that the kernel joins it with no other. */
+static char *volatile kept_mapping;
 
 static PyObject *keep_mapping(PyObject *self, PyObject *args)
 {
     Py_ssize_t size;
     if (!PyArg_ParseTuple(args, "n", &size)) return NULL;
-    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const size_t guard = 4096;
+    char *memory = mmap(NULL, size + 2 * guard, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return PyErr_NoMemory();
+    memory += guard;
+    if (mprotect(memory, size, PROT_READ | PROT_WRITE) != 0) return PyErr_NoMemory();
     memset(memory, 1, size);
     kept_mapping = memory;
     return done();

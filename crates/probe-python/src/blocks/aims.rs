@@ -5,15 +5,23 @@ use std::ops::Range;
 
 use target::images::Mapping;
 
+use super::pages::Pages;
 use super::roots::RootKind;
 
 /// The most mappings that are asked about.
 const MOST: usize = 1 << 16;
 
+/// What lies farther apart than this within a mapping may be others' memory, which the kernel has
+/// joined to one mapping, bytes.
+const GAP: u64 = 64 << 10;
+
 /// A stretch of memory of a mapping.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Aim {
     pub(super) range: Range<u64>,
+    /// Where the mapping begins, if the stretch has all in front of it: who points there holds
+    /// the stretch as well.
+    pub(super) mapping: Option<u64>,
     /// Path or label; empty for plain anonymous memory.
     pub(super) name: String,
     /// Whether it is memory of a file, or shared.
@@ -47,6 +55,19 @@ impl Aims {
     }
 }
 
+/// Cuts what is not resident out of stretches, but for the beginnings of mappings.
+pub(super) fn resident(list: &[Aim], pages: &Pages) -> Vec<Aim> {
+    let mut found = Vec::new();
+    for aim in list {
+        let stretches = pages.stretches(&aim.range, GAP);
+        let first = stretches.first().map_or(aim.range.start, |stretch| stretch.start);
+        let head = aim.mapping.map(|start| start..first);
+        let ranges = head.into_iter().chain(stretches);
+        found.extend(ranges.map(|range| Aim { range, ..aim.clone() }));
+    }
+    found
+}
+
 /// What is mapped of files or shared, and is no program, library or device of the kernel.
 pub(super) fn of_files(mappings: &[Mapping], is_image: impl Fn(u64) -> bool) -> Vec<Aim> {
     let is_one = |m: &&Mapping| {
@@ -57,6 +78,7 @@ pub(super) fn of_files(mappings: &[Mapping], is_image: impl Fn(u64) -> bool) -> 
         range: m.start..m.end,
         name: m.path.clone().into_owned(),
         of_file: true,
+        mapping: None,
     };
     mappings.iter().filter(is_one).map(aim).collect()
 }
@@ -116,8 +138,15 @@ impl Aimed {
         }
     }
 
-    pub(super) fn of(&self, aim: usize) -> Option<Source> {
-        self.found.get(&(aim as u32)).map(|found| found.1)
+    /// The pointer to a mapping, or else that to the beginning of what it is a part of.
+    pub(super) fn of(&self, aims: &Aims, aim: usize) -> Option<Source> {
+        let found = |aim: usize| self.found.get(&(aim as u32));
+        let beginning = || {
+            let start = aims.list.get(aim)?.mapping?;
+            let ((inside, _), source) = found(aims.of(start)? as usize)?;
+            (!inside).then_some(*source)
+        };
+        found(aim).map(|found| found.1).or_else(beginning)
     }
 }
 
@@ -126,7 +155,7 @@ mod tests {
     use super::*;
 
     fn aims() -> Aims {
-        let aim = |range| Aim { range, name: String::new(), of_file: false };
+        let aim = |range| Aim { range, ..Aim::default() };
         Aims::new(vec![aim(0x8000..0x9000), aim(0x1000..0x3000), aim(5..5)])
     }
 
@@ -145,13 +174,16 @@ mod tests {
         let aims = aims();
         let (mut seen, mut more) = (Aimed::default(), Aimed::default());
         seen.from_root(&aims, 0x1008, 0x1800, (0, RootKind::Mapping));
-        assert_eq!(seen.of(0), None);
+        assert_eq!(seen.of(&aims, 0), None);
         seen.from_unit(&aims, 0x1008, 7, true);
-        assert_eq!(seen.of(0), Some(Source::Unit(7)));
+        assert_eq!(seen.of(&aims, 0), Some(Source::Unit(7)));
         more.from_root(&aims, 0x1000, 0x5000, (3, RootKind::Global(0)));
         more.from_root(&aims, 0x1000, 0x5008, (3, RootKind::Stack));
         seen.merge(more);
-        assert_eq!(seen.of(0), Some(Source::Root(3, 0x5000)));
-        assert_eq!(seen.of(1), None);
+        assert_eq!(seen.of(&aims, 0), Some(Source::Root(3, 0x5000)));
+        assert_eq!(seen.of(&aims, 1), None);
+        let mut part = aims;
+        part.list[1].mapping = Some(0x1000);
+        assert_eq!(seen.of(&part, 1), Some(Source::Root(3, 0x5000)), "of the same mapping");
     }
 }

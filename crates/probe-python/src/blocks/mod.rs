@@ -197,6 +197,8 @@ impl Python {
         let (rules, mut issues) = self.rules()?;
         let memory = self.memory();
         let mappings = memory.mappings()?;
+        // Before anything is read: what was never written to looks resident from then on.
+        let pages = self.pages(&mut issues).unwrap_or_default();
         let (spans, untouched) = self.memory_map(&mappings, &mut issues);
         let native = glibc_heap::read(memory, &Regions::new(&mappings))?;
         issues.extend(remarks(native.as_ref(), threads));
@@ -204,7 +206,6 @@ impl Python {
         let mut all = collect_with(memory, &spans, &untouched, rules, true, hurry)?;
         issues.extend(losses(&all.survey));
         let native = native.unwrap_or_default();
-        let pages = self.pages(&mut issues).unwrap_or_default();
         let heaps = Heaps::new(&native, &pages);
         let known = known(&native, &all.blocks.pools, rules.geometry.pool);
         let units = Units::new(blocks(&native, &all.blocks.used), &mut all.objects);
@@ -217,7 +218,8 @@ impl Python {
         let taken = whole::allocated(&heaps, &all.blocks.pools, rules.geometry.pool);
         let places = Places::new(memory, &mappings, &taken, &data, threads);
         let files = aims::of_files(&mappings, |at| libraries.of(at).is_some());
-        let aims = Aims::new(places.rest.iter().cloned().chain(files).collect());
+        let rest = aims::resident(&places.rest, &pages);
+        let aims = Aims::new(rest.into_iter().chain(files).collect());
         let pointers = Scan {
             memory,
             spans: &spans,

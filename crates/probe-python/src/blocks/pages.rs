@@ -99,6 +99,20 @@ impl Pages {
         self.runs.last().map_or(0, |run| self.below(run.range.end))
     }
 
+    /// The resident stretches of a range; what is nearer to each other than `gap` is one.
+    pub(super) fn stretches(&self, range: &Range<u64>, gap: u64) -> Vec<Range<u64>> {
+        let mut found: Vec<Range<u64>> = Vec::new();
+        let first = self.runs.partition_point(|run| run.range.end <= range.start);
+        for run in self.runs[first..].iter().take_while(|run| run.range.start < range.end) {
+            let part = run.range.start.max(range.start)..run.range.end.min(range.end);
+            match found.last_mut() {
+                Some(last) if part.start - last.end < gap => last.end = part.end,
+                _ => found.push(part),
+            }
+        }
+        found
+    }
+
     /// Resident bytes below an address.
     fn below(&self, address: u64) -> u64 {
         let after = self.runs.partition_point(|run| run.range.start <= address);
@@ -170,6 +184,9 @@ mod tests {
         assert_eq!(pages.bytes(&(0x12000..0x1f000)), 0);
         assert_eq!(pages.bytes(&(0..u64::MAX)), 3 * PAGE);
         assert_eq!(pages.bytes(&(0x1f800..0x30000)), PAGE / 2);
+        let stretches = pages.stretches(&(0x11000..0x20000), 2 * PAGE);
+        assert_eq!(stretches, [0x11000..0x12000, 0x1f000..0x20000]);
+        assert_eq!(pages.stretches(&(0x12000..0x1f000), PAGE), []);
     }
 
     /// What looks resident and is not is taken off evenly, and neighbours still add up.

@@ -121,11 +121,10 @@ impl Places {
                 places.data.extend(parts.map(|range| (name.to_owned(), range)));
                 continue;
             }
-            let name = mapping.path.clone().into_owned();
-            places.rest.extend(parts.map(|range| Aim {
-                range,
-                name: name.clone(),
-                of_file: false,
+            let (name, start) = (mapping.path.clone().into_owned(), mapping.start);
+            places.rest.extend(parts.map(|range| {
+                let mapping = (range.start == start).then_some(start);
+                Aim { range, name: name.clone(), of_file: false, mapping }
             }));
         }
         places

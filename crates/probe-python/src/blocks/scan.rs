@@ -156,7 +156,10 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
             let before = part.target.len();
             let mut range = self.units.range(unit);
             let shape = self.units.shape[unit];
+            // Texts and numbers have no mapping: what looks so is left over in their block.
+            let mut may_map = true;
             if let Some(&head) = self.heads.get(shape as usize) {
+                may_map = head == u64::MAX;
                 range.end = range.end.min(range.start.saturating_add(head));
             }
             let mut seen = Contents::default();
@@ -172,7 +175,9 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
                     return;
                 }
                 let is_object = shape != NO_OBJECT;
-                part.aimed.from_unit(self.aims, word, unit as u32, is_object);
+                if may_map {
+                    part.aimed.from_unit(self.aims, word, unit as u32, is_object);
+                }
                 if !is_object {
                     seen.add(word, self.libraries);
                 }

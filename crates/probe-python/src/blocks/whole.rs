@@ -151,7 +151,7 @@ impl Whole<'_> {
     /// Who points to a mapping.
     fn holder(&self, aim: usize) -> Option<String> {
         let summing = self.summing;
-        match self.aimed.of(aim)? {
+        match self.aimed.of(self.aims, aim)? {
             Source::Unit(unit) => {
                 let owner = summing.owner(unit as usize);
                 let name = summing.owner_name(&owner);
