@@ -110,10 +110,14 @@ impl Aimed {
         }
     }
 
-    /// Notes a pointer that stands in a block.
+    /// Notes a pointer that stands in a block. Objects know where their memory begins: what
+    /// points into the middle is left over from what was there before.
     pub(super) fn from_unit(&mut self, aims: &Aims, word: u64, unit: u32, is_object: bool) {
         if let Some(aim) = aims.of(word) {
             let inside = aims.list[aim as usize].range.start != word;
+            if inside && is_object {
+                return;
+            }
             self.see(aim, (inside, if is_object { 0 } else { 2 }), Source::Unit(unit));
         }
     }
@@ -139,14 +143,15 @@ impl Aimed {
     }
 
     /// The pointer to a mapping, or else that to the beginning of what it is a part of.
-    pub(super) fn of(&self, aims: &Aims, aim: usize) -> Option<Source> {
+    /// Whether it leads into the middle is said, too.
+    pub(super) fn of(&self, aims: &Aims, aim: usize) -> Option<(bool, Source)> {
         let found = |aim: usize| self.found.get(&(aim as u32));
         let beginning = || {
             let start = aims.list.get(aim)?.mapping?;
             let ((inside, _), source) = found(aims.of(start)? as usize)?;
-            (!inside).then_some(*source)
+            (!inside).then_some((false, *source))
         };
-        found(aim).map(|found| found.1).or_else(beginning)
+        found(aim).map(|&((inside, _), source)| (inside, source)).or_else(beginning)
     }
 }
 
@@ -175,15 +180,21 @@ mod tests {
         let (mut seen, mut more) = (Aimed::default(), Aimed::default());
         seen.from_root(&aims, 0x1008, 0x1800, (0, RootKind::Mapping));
         assert_eq!(seen.of(&aims, 0), None);
-        seen.from_unit(&aims, 0x1008, 7, true);
-        assert_eq!(seen.of(&aims, 0), Some(Source::Unit(7)));
+        seen.from_unit(&aims, 0x1008, 6, true);
+        assert_eq!(seen.of(&aims, 0), None, "an object that points into the middle");
+        seen.from_unit(&aims, 0x1008, 7, false);
+        assert_eq!(seen.of(&aims, 0), Some((true, Source::Unit(7))));
         more.from_root(&aims, 0x1000, 0x5000, (3, RootKind::Global(0)));
         more.from_root(&aims, 0x1000, 0x5008, (3, RootKind::Stack));
         seen.merge(more);
-        assert_eq!(seen.of(&aims, 0), Some(Source::Root(3, 0x5000)));
+        assert_eq!(seen.of(&aims, 0), Some((false, Source::Root(3, 0x5000))));
         assert_eq!(seen.of(&aims, 1), None);
         let mut part = aims;
         part.list[1].mapping = Some(0x1000);
-        assert_eq!(seen.of(&part, 1), Some(Source::Root(3, 0x5000)), "of the same mapping");
+        assert_eq!(
+            seen.of(&part, 1),
+            Some((false, Source::Root(3, 0x5000))),
+            "of the same mapping"
+        );
     }
 }

@@ -152,16 +152,16 @@ impl Whole<'_> {
     fn holder(&self, aim: usize) -> Option<String> {
         let summing = self.summing;
         match self.aimed.of(self.aims, aim)? {
-            Source::Unit(unit) => {
+            (inside, Source::Unit(unit)) => {
                 let owner = summing.owner(unit as usize);
                 let name = summing.owner_name(&owner);
                 match owner.state {
-                    State::Object | State::Buffer => Some(format!("object {name}")),
+                    State::Object | State::Buffer => (!inside).then(|| format!("object {name}")),
                     State::Reachable => Some(name),
                     State::Unreachable => None,
                 }
             }
-            Source::Root(root, at) => Some(summing.root_name(root, at)),
+            (_, Source::Root(root, at)) => Some(summing.root_name(root, at)),
         }
     }
 
