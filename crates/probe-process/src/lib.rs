@@ -40,6 +40,8 @@ mod mappings;
 #[cfg(target_os = "linux")]
 mod probe_impl;
 #[cfg(target_os = "linux")]
+mod questions;
+#[cfg(target_os = "linux")]
 mod rows;
 #[cfg(target_os = "linux")]
 mod sampler;

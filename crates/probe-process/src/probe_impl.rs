@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use probe::tables;
 use probe::{
-    Characteristics, Descriptor, Error, ErrorKind, Issue, Level, Open, Probe, ProbeId, Question,
-    Request, Result, Severity, Snapshot, Table, Target,
+    Characteristics, Descriptor, Error, ErrorKind, Issue, Level, Open, Probe, ProbeId, Request,
+    Result, Severity, Snapshot, Table, Target,
 };
 use serde::Deserialize;
 use target::procfs::clock;
@@ -14,6 +13,7 @@ use target::procfs::clock;
 use crate::figures::{Memory, Source};
 use crate::limits::{limits, pressure};
 use crate::mappings::OTHERS;
+use crate::questions::questions;
 use crate::rows::{self, Row};
 use crate::sampler::ProcessSampler;
 use crate::shm::SharedWatch;
@@ -90,39 +90,6 @@ impl Open for ProcessProbe {
         }
         Ok(Self { descriptor: Self::describe(), config, watch: None })
     }
-}
-
-fn questions() -> Vec<Question> {
-    vec![
-        Question::new(
-            "rss",
-            &[tables::processes::TABLE],
-            "one pread of a few hundred ns per process",
-        ),
-        Question::new(
-            "memory",
-            &[tables::processes::TABLE],
-            "one smaps_rollup per process: some ms per GiB resident",
-        ),
-        Question::new(
-            "mappings",
-            &[tables::mappings::TABLE],
-            "one smaps per process: as memory, and some us per mapping",
-        ),
-        Question::new("handles", &[tables::handles::TABLE], "some us per open handle"),
-        Question::new(
-            "shared_memory",
-            &[tables::shared_memory::TABLE],
-            "one maps and one list of handles per process, some us per process of the machine",
-        ),
-        Question::new(
-            "thread_waits",
-            &[tables::thread_waits::TABLE],
-            "three small files per thread: some 20 us each",
-        ),
-        Question::new("limits", &[tables::limits::TABLE], "some ten small files"),
-        Question::new("pressure", &[tables::pressure::TABLE], "two small files"),
-    ]
 }
 
 impl Probe for ProcessProbe {
