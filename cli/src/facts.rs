@@ -91,7 +91,8 @@ impl Facts {
             self.issue(issue);
         }
         self.note_pause(snapshot);
-        if let Some(table) = snapshot.table(processes::TABLE) {
+        let processes = snapshot.table(processes::TABLE).filter(|_| !snapshot.beside_copy);
+        if let Some(table) = processes {
             self.counts.insert(snapshot.target.pid, table.rows() as u64);
             self.processes = self.processes.max(self.counts.values().sum());
         }

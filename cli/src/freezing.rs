@@ -11,8 +11,10 @@ use crate::args::FreezeArg;
 use crate::guardian::Guardian;
 
 /// How long an answer about a frozen picture may take: then the probe is left behind, and the
-/// target is let go.
-pub const ANSWER: Duration = Duration::from_secs(30);
+/// target is let go. A busy machine makes long of little.
+pub const ANSWER: Duration = Duration::from_secs(60);
+/// How long a target may be stopped: half of that.
+const STOPPED: Duration = Duration::from_secs(30);
 
 impl From<FreezeArg> for Method {
     fn from(how: FreezeArg) -> Self {
@@ -120,7 +122,7 @@ impl Round {
 /// Plugins read the copy by its number: what only this program could read is not saved.
 fn options() -> Options {
     let mut options = Options::default();
-    options.most_stop = ANSWER;
+    options.most_stop = STOPPED;
     options.most_copied = 0;
     options
 }

@@ -11,7 +11,7 @@ use probe::{Error, ErrorKind, Probe, Target};
 use crate::pace::{Due, Span};
 use crate::preset::Ask;
 use crate::session::Message;
-use crate::shutter::Shutter;
+use crate::shutter::{Open, Shutter};
 
 /// How often a probe may fail in a row before it is given up. A command that has just started is
 /// not yet what it will be, so a first failure says little.
@@ -75,7 +75,7 @@ pub struct Lane<P> {
     pub asks: Vec<Ask>,
     /// The part of the run that counts.
     pub span: Span,
-    /// Closed while a copy of a target stands: what is measured then does not count.
+    /// Closed while a target is stopped or copied: what is measured then does not count.
     pub shutter: Arc<Shutter>,
 }
 
@@ -91,7 +91,7 @@ impl<P: Probe + 'static> Lane<P> {
         let mut dues: Vec<Due> = self.asks.iter().map(due).collect();
         let mut failures = 0;
         let reason = loop {
-            let next = dues.iter().filter_map(|due| due.next).min();
+            let next = self.next(&dues);
             match stop.wait_until(next) {
                 Some(Ending::AtOnce) => break None,
                 Some(Ending::WithLastLook) => {
@@ -101,14 +101,17 @@ impl<P: Probe + 'static> Lane<P> {
                 None => {}
             }
             let Some(due) = dues.iter_mut().find(|due| due.next == next) else { continue };
-            let open = self.shutter.wait_open(Instant::now() + COPY_STANDS);
+            let least = if due.beside_copy { Open::BesideCopy } else { Open::Wide };
+            let open = self.shutter.wait_open(least, Instant::now() + COPY_STANDS);
             let begun = Instant::now();
             let seen = self.probe.snapshot(&due.request);
             due.looked(begun.elapsed());
+            let was_open = self.shutter.was_open_since(open);
             match seen {
-                Ok(_) if !self.shutter.was_open_since(open) => due.again(),
-                Ok(snapshot) => {
+                Ok(_) if was_open < Some(least) => due.again(),
+                Ok(mut snapshot) => {
                     failures = 0;
+                    snapshot.beside_copy = was_open == Some(Open::BesideCopy);
                     if to.send(Message::Snapshot(Box::new(snapshot))).is_err() {
                         return;
                     }
@@ -126,12 +129,20 @@ impl<P: Probe + 'static> Lane<P> {
         let _ = to.send(Message::LaneEnded { name: self.name, target: self.target, reason });
     }
 
+    /// When to look next. While a copy stands, what may be asked beside it does not wait for what
+    /// may not.
+    fn next(&self, dues: &[Due]) -> Option<Instant> {
+        let beside = || dues.iter().filter(|due| due.beside_copy).filter_map(|due| due.next).min();
+        let any = || dues.iter().filter_map(|due| due.next).min();
+        if self.shutter.is_wide_open() { any() } else { beside().or_else(any) }
+    }
+
     /// One more look at what is asked seldom, so that the last figures are of the last moment.
     fn last_look(&mut self, dues: &[Due], to: &Sender<Message>) {
-        let open = self.shutter.wait_open(Instant::now() + LAST_COPY_STANDS);
+        let open = self.shutter.wait_open(Open::Wide, Instant::now() + LAST_COPY_STANDS);
         for due in dues {
             match self.probe.snapshot(&due.request) {
-                Ok(snapshot) if self.shutter.was_open_since(open) => {
+                Ok(snapshot) if self.shutter.was_open_since(open) == Some(Open::Wide) => {
                     let _ = to.send(Message::Snapshot(Box::new(snapshot)));
                 }
                 Ok(_) => return,

@@ -45,13 +45,17 @@ impl Span {
         self.begin + tenth.min(SETTLE)
     }
 
-    /// The next of `rounds` looks after `now`; the last is that at the end, which is not here.
-    fn round_after(&self, now: Instant, rounds: u32) -> Option<Instant> {
+    /// The next of `rounds` looks after `now`, of which there were so many; the last is that at
+    /// the end, which is not here. Where a look took so long that the moment of the next has
+    /// passed, it is half-way to the end.
+    fn round_after(&self, now: Instant, rounds: u32, looks: u32) -> Option<Instant> {
         let passed = now.saturating_duration_since(self.begin);
         let Some(length) = self.length else { return now.checked_add(passed.max(SETTLE)) };
         let step = length / rounds.saturating_sub(1).max(1);
         let mut marks = (1..rounds.saturating_sub(1)).map(|round| self.begin + step * round);
-        marks.find(|&mark| mark > now)
+        let half_way = now + length.saturating_sub(passed) / 2;
+        let is_left = looks + 1 < rounds && half_way > now;
+        marks.find(|&mark| mark > now).or_else(|| is_left.then_some(half_way))
     }
 }
 
@@ -60,12 +64,16 @@ impl Span {
 pub struct Due {
     /// What is asked.
     pub request: Request,
+    /// Whether it is asked while a copy of the target stands too.
+    pub beside_copy: bool,
     /// When; `None`: not before the end of the run.
     pub next: Option<Instant>,
     pace: Pace,
     span: Span,
     /// How long the last looks took.
     costs: VecDeque<Duration>,
+    /// How many there were.
+    looks: u32,
 }
 
 impl Due {
@@ -82,11 +90,20 @@ impl Due {
             Pace::Every(_) => Instant::now(),
             Pace::Rounds(_) => span.settled(),
         };
-        Self { request, next: Some(next), pace: ask.pace, span, costs: VecDeque::new() }
+        Self {
+            request,
+            beside_copy: ask.beside_copy,
+            next: Some(next),
+            pace: ask.pace,
+            span,
+            costs: VecDeque::new(),
+            looks: 0,
+        }
     }
 
     /// Notes how long a look took, and when the next one is due.
     pub fn looked(&mut self, took: Duration) {
+        self.looks = self.looks.saturating_add(1);
         self.costs.push_back(took);
         if self.costs.len() > COSTS {
             self.costs.pop_front();
@@ -95,7 +112,7 @@ impl Due {
         let now = Instant::now();
         self.next = match self.pace {
             Pace::Every(every) => now.checked_add(every.max(cost * STRETCH)),
-            Pace::Rounds(rounds) => self.span.round_after(now, rounds),
+            Pace::Rounds(rounds) => self.span.round_after(now, rounds, self.looks),
         };
     }
 
@@ -118,7 +135,7 @@ mod tests {
     use super::*;
 
     fn due(pace: Pace, length: Option<Duration>) -> Due {
-        let ask = Ask { questions: Vec::new(), pace };
+        let ask = Ask { questions: Vec::new(), pace, beside_copy: false };
         Due::new(&ask, &Target::default(), Span { begin: Instant::now(), length })
     }
 
@@ -146,14 +163,17 @@ mod tests {
         let second = Duration::from_secs(1);
         let span = Span { begin, length: Some(50 * second) };
         assert_eq!(span.settled(), begin + SETTLE);
-        assert_eq!(span.round_after(begin + SETTLE, 3), Some(begin + 25 * second));
-        assert_eq!(span.round_after(begin + 26 * second, 3), None);
-        assert_eq!(span.round_after(begin + SETTLE, 2), None);
-        assert_eq!(span.round_after(begin + 26 * second, 6), Some(begin + 30 * second));
+        assert_eq!(span.round_after(begin + SETTLE, 3, 1), Some(begin + 25 * second));
+        assert_eq!(span.round_after(begin + 26 * second, 3, 2), None);
+        assert_eq!(span.round_after(begin + SETTLE, 2, 1), None);
+        assert_eq!(span.round_after(begin + 26 * second, 6, 3), Some(begin + 30 * second));
+        let late = span.round_after(begin + 26 * second, 3, 1);
+        assert_eq!(late, Some(begin + 38 * second), "the first look took longer than half");
+        assert_eq!(span.round_after(begin + 51 * second, 3, 1), None, "it took all of the run");
         let short = Span { begin, length: Some(second) };
         assert_eq!(short.settled(), begin + second / 10);
         let open = Span { begin, length: None };
-        assert_eq!(open.round_after(begin + 4 * second, 3), Some(begin + 8 * second));
+        assert_eq!(open.round_after(begin + 4 * second, 3, 2), Some(begin + 8 * second));
     }
 
     /// What failed is tried again soon, however seldom it is asked.

@@ -139,7 +139,11 @@ impl Plan {
 fn planned(plugin: Plugin, entry: ProbeEntry, look: &LookArgs) -> PlannedProbe {
     let mut asks = entry.ask;
     if asks.is_empty() {
-        asks.push(Ask { questions: Vec::new(), pace: Pace::Every(DEFAULT_EVERY) });
+        asks.push(Ask {
+            questions: Vec::new(),
+            pace: Pace::Every(DEFAULT_EVERY),
+            beside_copy: false,
+        });
     }
     if let Some(every) = look.every {
         for ask in &mut asks {
@@ -147,6 +151,9 @@ fn planned(plugin: Plugin, entry: ProbeEntry, look: &LookArgs) -> PlannedProbe {
         }
     }
     let descriptor = plugin.descriptor();
+    for ask in &mut asks {
+        ask.beside_copy = descriptor.hold_beside_copy(&ask.questions);
+    }
     let (asks, frozen) = match Method::from(look.freeze) {
         Method::None => (asks, Vec::new()),
         _ => apart(asks, descriptor),
@@ -167,9 +174,9 @@ fn apart(asks: Vec<Ask>, descriptor: &Descriptor) -> (Vec<Ask>, Vec<Ask>) {
             split.0.push(ask);
             continue;
         }
-        split.1.push(Ask { questions: frozen, pace: ask.pace });
+        split.1.push(Ask { questions: frozen, ..ask });
         if !live.is_empty() {
-            split.0.push(Ask { questions: live, pace: ask.pace });
+            split.0.push(Ask { questions: live, ..ask });
         }
     }
     split
@@ -195,6 +202,7 @@ mod tests {
         let ask = |names: &[&str]| Ask {
             questions: names.iter().map(|&name| name.into()).collect(),
             pace,
+            beside_copy: false,
         };
         let all = apart(vec![ask(&[])], &descriptor);
         assert_eq!(all, (vec![ask(&["a"])], vec![ask(&["b"])]));

@@ -53,6 +53,8 @@ pub struct Ask {
     pub questions: Vec<String>,
     /// How often.
     pub pace: Pace,
+    /// Whether they are asked while a copy of the target stands too; plugins say so.
+    pub beside_copy: bool,
 }
 
 /// The same as it is written.
@@ -77,7 +79,7 @@ impl TryFrom<AskText> for Ask {
             }
             _ => return Err("give either `every = \"5s\"` or `rounds = 3`".into()),
         };
-        Ok(Self { questions: text.questions, pace })
+        Ok(Self { questions: text.questions, pace, beside_copy: false })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::lane::{Ending, PATIENCE, StopFlag, is_final};
 use crate::pace::{Due, Span};
 use crate::preset::Ask;
 use crate::session::Message;
-use crate::shutter::Shutter;
+use crate::shutter::{Closed, Shutter};
 
 /// Between the rounds of two targets the lanes get this long to look.
 const BREATH: Duration = Duration::from_millis(250);
@@ -127,7 +127,11 @@ impl<P: Probe + 'static> Rounds<P> {
             let closed = (method != Method::None).then(|| self.shutter.close());
             let target = subject.target.clone();
             let round = freezing::round(&target, method, guardian, |frozen| {
-                subject.ask(frozen, if all { None } else { Some(now) })
+                let is_copy = frozen.is_some_and(|frozen| frozen.pid != target.pid);
+                let standing = closed.as_ref().filter(|_| is_copy).map(Closed::copy_stands);
+                let answers = subject.ask(frozen, if all { None } else { Some(now) });
+                drop(standing);
+                answers
             });
             drop(closed);
             match round {
@@ -266,7 +270,8 @@ mod tests {
         let (lend, lent) = channel();
         let mut subject = Subject::new(Target::from_pid(target.pid()));
         let span = Span { begin: Instant::now(), length: None };
-        let ask = Ask { questions: Vec::new(), pace: crate::pace::Pace::Rounds(2) };
+        let ask =
+            Ask { questions: Vec::new(), pace: crate::pace::Pace::Rounds(2), beside_copy: false };
         for &fails in fails {
             subject.add("fake".into(), fake(&lend, fails), std::slice::from_ref(&ask), span);
         }

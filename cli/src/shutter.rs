@@ -2,7 +2,9 @@
 //!
 //! A copy shares the pages of the target, so that for as long as it stands the target's private
 //! memory seems to be shared, and the copy seems to be a child of it. What is measured meanwhile
-//! does not count.
+//! does not count, but for questions whose answers hold all the same: reading a copy may take
+//! long, and a curve with holes says little. What is measured while the target is stopped, or
+//! while a copy is made or taken down, never counts.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,8 +19,29 @@ pub struct Shutter {
 #[derive(Debug, Default)]
 struct State {
     closed: u32,
-    /// How often it was closed.
+    /// How many of those who closed it have a copy, beside which the target runs.
+    copies: u32,
+    /// How often it was closed, or a copy came or went.
     times: u64,
+}
+
+impl State {
+    fn open(&self) -> Option<Open> {
+        match self.closed {
+            0 => Some(Open::Wide),
+            closed if closed == self.copies => Some(Open::BesideCopy),
+            _ => None,
+        }
+    }
+}
+
+/// How far it is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Open {
+    /// Copies stand, and the targets run.
+    BesideCopy,
+    /// No copy stands.
+    Wide,
 }
 
 /// Keeps the shutter closed.
@@ -29,6 +52,31 @@ impl Drop for Closed<'_> {
     fn drop(&mut self) {
         self.0.lock().closed -= 1;
         self.0.opened.notify_all();
+    }
+}
+
+/// A copy stands, and its target runs.
+#[derive(Debug)]
+pub struct Standing<'a>(&'a Shutter);
+
+impl Drop for Standing<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.copies -= 1;
+        state.times += 1;
+    }
+}
+
+impl Closed<'_> {
+    /// A copy has been made; until the guard is dropped it stands and the target runs.
+    #[must_use]
+    pub fn copy_stands(&self) -> Standing<'_> {
+        let mut state = self.0.lock();
+        state.copies += 1;
+        state.times += 1;
+        drop(state);
+        self.0.opened.notify_all();
+        Standing(self.0)
     }
 }
 
@@ -46,13 +94,13 @@ impl Shutter {
         Closed(self)
     }
 
-    /// Waits until no copy stands, or until then. Returns what [`Shutter::was_open_since`] is to
-    /// be told.
-    pub fn wait_open(&self, until: Instant) -> u64 {
+    /// Waits until it is open so far, or until then. Returns what [`Shutter::was_open_since`] is
+    /// to be told.
+    pub fn wait_open(&self, least: Open, until: Instant) -> u64 {
         let mut state = self.lock();
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            if state.closed == 0 || left.is_zero() {
+            if state.open() >= Some(least) || left.is_zero() {
                 return state.times;
             }
             let waited = self.opened.wait_timeout(state, left.min(Duration::from_secs(1)));
@@ -60,11 +108,17 @@ impl Shutter {
         }
     }
 
-    /// Whether no copy has stood since.
+    /// Whether no copy stands.
     #[must_use]
-    pub fn was_open_since(&self, times: u64) -> bool {
+    pub fn is_wide_open(&self) -> bool {
+        self.lock().open() == Some(Open::Wide)
+    }
+
+    /// How far it has been open since, all the time.
+    #[must_use]
+    pub fn was_open_since(&self, times: u64) -> Option<Open> {
         let state = self.lock();
-        state.closed == 0 && state.times == times
+        state.open().filter(|_| state.times == times)
     }
 }
 
@@ -76,18 +130,42 @@ mod tests {
     fn what_a_copy_overlaps_is_told() {
         let shutter = Shutter::default();
         let now = Instant::now();
-        let before = shutter.wait_open(now);
-        assert!(shutter.was_open_since(before));
+        let before = shutter.wait_open(Open::Wide, now);
+        assert_eq!(shutter.was_open_since(before), Some(Open::Wide));
         let closed = shutter.close();
-        assert!(!shutter.was_open_since(before));
-        let during = shutter.wait_open(now);
-        assert!(!shutter.was_open_since(during), "closed all the time");
+        assert_eq!(shutter.was_open_since(before), None);
+        let during = shutter.wait_open(Open::Wide, now);
+        assert_eq!(shutter.was_open_since(during), None, "closed all the time");
+        let far = now + Duration::from_secs(600);
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| shutter.wait_open(now + Duration::from_secs(600)));
+            let waiting = scope.spawn(|| shutter.wait_open(Open::Wide, far));
             drop(closed);
             let after = waiting.join().unwrap();
-            assert!(shutter.was_open_since(after));
+            assert_eq!(shutter.was_open_since(after), Some(Open::Wide));
         });
-        assert!(!shutter.was_open_since(before), "it was closed in between");
+        assert_eq!(shutter.was_open_since(before), None, "it was closed in between");
+    }
+
+    /// Beside a copy some may look; never while it is made or taken down.
+    #[test]
+    fn beside_a_copy_it_is_half_open() {
+        let shutter = Shutter::default();
+        let now = Instant::now();
+        let beside = || shutter.wait_open(Open::BesideCopy, now);
+        let closed = shutter.close();
+        let made = beside();
+        assert_eq!(shutter.was_open_since(made), None, "it is being made");
+        let standing = closed.copy_stands();
+        assert_eq!(shutter.was_open_since(made), None);
+        let look = beside();
+        assert_eq!(shutter.was_open_since(look), Some(Open::BesideCopy));
+        let another = shutter.close();
+        assert_eq!(shutter.was_open_since(look), None, "another one is being made");
+        drop(another);
+        let look = beside();
+        drop(standing);
+        assert_eq!(shutter.was_open_since(look), None, "it is being taken down");
+        drop(closed);
+        assert_eq!(shutter.was_open_since(beside()), Some(Open::Wide));
     }
 }

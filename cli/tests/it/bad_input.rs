@@ -1,6 +1,6 @@
 //! Bad input: one clear error with the next step, the documented exit status.
 
-use crate::support::{self, IDLE, Said, memprobe, run, watch};
+use crate::support::{self, IDLE, Said, run, watch};
 
 #[track_caller]
 fn refused(said: &Said, status: i32, words: &[&str]) {
@@ -111,7 +111,7 @@ fn broken_plugins() {
         assert_eq!(said.status, 0, "{}", said.err);
         said.json()["issues"].to_string()
     };
-    let library = bin_library();
+    let library = support::bin_dir().join("libmemprobe_process.so");
     let mut foreign = std::fs::read(&library).unwrap();
     foreign[18] = if foreign[18] == 0x3e { 0xb7 } else { 0x3e };
     let issues = try_file(&foreign);
@@ -120,9 +120,4 @@ fn broken_plugins() {
     assert!(issues.contains("libmemprobe_broken.so"), "{issues}");
     let issues = try_file(b"not a library at all");
     assert!(issues.contains("libmemprobe_broken.so"), "{issues}");
-}
-
-fn bin_library() -> std::path::PathBuf {
-    let _ = memprobe();
-    support::bin_dir().join("libmemprobe_process.so")
 }

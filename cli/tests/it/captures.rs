@@ -125,7 +125,7 @@ fn places_where_no_capture_can_be() {
     let full = dir.path().join("full");
     let output = Command::new("sh")
         .args(["-c", "ulimit -f 1 && exec \"$@\"", "sh"])
-        .arg(env!("CARGO_BIN_EXE_memprobe"))
+        .arg(support::program())
         .args(["capture", "--level", "high", "--pid", &target.pid().to_string(), "-o"])
         .arg(&full)
         .output()

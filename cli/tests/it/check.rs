@@ -1,6 +1,6 @@
 //! `memprobe check`: the test that shows that a leak is fixed.
 
-use crate::support::{LEAK, assert_contract, root, run};
+use crate::support::{LEAK, assert_contract, at_once, root, run};
 
 fn check(args: &[&str], program: &str) -> crate::support::Said {
     run(["check", "--quiet", "--format", "json"]
@@ -22,23 +22,22 @@ fn leaking_fails_and_fixed_passes() {
         let check = ["check", "--quiet", "--format", "json", "--for", seconds, "--"];
         run(check.iter().chain(&["python3", server.as_str()]).chain(args))
     };
-    let leaking = check("12s", &[]);
-    assert_eq!(leaking.status, 1, "{} {}", leaking.err, document(&leaking)["verdict"]);
-    let report = document(&leaking);
-    assert_contract(&report);
-    assert_eq!(report["check"]["passed"], false);
-    let fixed = check("25s", &["--fixed"]);
-    assert_eq!(fixed.status, 0, "{} {}", fixed.err, document(&fixed)["verdict"]);
-    assert_eq!(document(&fixed)["check"]["passed"], true);
+    at_once([("12s", &[][..], 1), ("25s", &["--fixed"], 0)], |(seconds, args, status)| {
+        let said = check(seconds, args);
+        let report = document(&said);
+        assert_eq!(said.status, status, "{args:?}: {} {}", said.err, report["verdict"]);
+        assert_contract(&report);
+        assert_eq!(report["check"]["passed"], status == 0);
+    });
 }
 
 /// A limit is kept or broken.
 #[test]
 fn a_limit_decides() {
-    let allowed = check(&["--for", "8s", "--max-growth", "1GiB/min"], LEAK);
-    assert_eq!(allowed.status, 0, "{}", document(&allowed)["check"]);
-    let broken = check(&["--for", "8s", "--max-growth", "1MiB/min"], LEAK);
-    assert_eq!(broken.status, 1, "{}", document(&broken)["check"]);
+    at_once([("1GiB/min", 0), ("1MiB/min", 1)], |(limit, status)| {
+        let said = check(&["--for", "8s", "--max-growth", limit], LEAK);
+        assert_eq!(said.status, status, "{limit}: {}", document(&said)["check"]);
+    });
 }
 
 /// What cannot be told does not pass, unless that is allowed.

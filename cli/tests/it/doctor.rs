@@ -6,7 +6,7 @@ use serde_json::Value;
 use target::freeze::{Method, Options, freeze};
 use test_support::Running;
 
-use crate::support::{self, IDLE, Said, memprobe, run};
+use crate::support::{self, IDLE, Said, run};
 
 /// The lines of an answer.
 struct Answer(Value);
@@ -197,7 +197,6 @@ fn missing_plugins_are_said() {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("memprobe");
     std::fs::copy(support::bin_dir().join("memprobe"), &copy).unwrap();
-    let _ = memprobe();
     let output = Command::new(copy)
         .args(["doctor", &program.pid().to_string(), "--format", "json"])
         .env_remove("MEMPROBE_PLUGIN_PATH")

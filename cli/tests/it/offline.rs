@@ -17,8 +17,10 @@ fn recordings_are_reported_on_and_compared() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).display().to_string();
     let (leak, calm) = (path("leak.jsonl"), path("calm.jsonl"));
-    let live = record(LEAK, &leak);
-    record(NO_LEAK, &calm);
+    let live = std::thread::scope(|scope| {
+        scope.spawn(|| record(NO_LEAK, &calm));
+        record(LEAK, &leak)
+    });
     let again = run(["report", &leak, "--format", "json"]).json();
     assert_contract(&again);
     assert_eq!(again["verdict"]["leak"], live["verdict"]["leak"]);
@@ -64,7 +66,7 @@ fn a_recording_never_costs_the_run() {
     let late = dir.path().join("late.jsonl").display().to_string();
     let output = Command::new("sh")
         .args(["-c", "ulimit -f 40 && exec \"$@\"", "sh"])
-        .arg(env!("CARGO_BIN_EXE_memprobe"))
+        .arg(support::program())
         .args(["--pid", &target.pid().to_string(), "--for", "8s", "--quiet", "--format", "json"])
         .args(["--record", &late])
         .output()

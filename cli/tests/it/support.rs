@@ -29,13 +29,17 @@ while True:
 /// A program that waits.
 pub(crate) const IDLE: &str = "print('ready', flush=True); input()";
 
-/// The program, with its plugins built beside it.
+/// The program, with its plugins beside it.
 pub(crate) fn memprobe() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_memprobe"));
-    build_plugins();
+    let mut command = Command::new(program());
     command.env_remove("MEMPROBE_PLUGIN_PATH").env("NO_COLOR", "1");
     command.env("XDG_CONFIG_HOME", "/nonexistent").stdin(Stdio::null());
     command
+}
+
+/// Its file.
+pub(crate) fn program() -> PathBuf {
+    bin_dir().join("memprobe")
 }
 
 /// The program as an ordinary user starts it, from a folder that this user may read.
@@ -47,7 +51,6 @@ pub(crate) struct AsNobody {
 /// The program as `nobody`; `None`, said aloud, where this test cannot become another user.
 pub(crate) fn memprobe_as_nobody() -> Option<AsNobody> {
     const NOBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
-    let _ = memprobe();
     let folder = tempfile::tempdir_in("/tmp").expect("a folder that all can reach");
     let (to, from) = (folder.path().display(), bin_dir().display());
     let copied = Command::new("sh")
@@ -66,33 +69,35 @@ pub(crate) fn memprobe_as_nobody() -> Option<AsNobody> {
     None
 }
 
-/// The folder of the program and its plugins.
+/// The folder of the program and its plugins, as users have them.
 pub(crate) fn bin_dir() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_memprobe")).parent().expect("a folder")
+    static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
+    INSTALLED.get_or_init(|| install().expect("the program and its plugins are linked"))
+}
+
+/// Cargo leaves the program in one folder and the plugins, dependencies of this test, in another.
+fn install() -> std::io::Result<PathBuf> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("installed");
+    std::fs::create_dir_all(&folder)?;
+    let mut files = vec![PathBuf::from(env!("CARGO_BIN_EXE_memprobe"))];
+    let own = std::env::current_exe()?;
+    for plugin in ["process", "python", "alloc", "misbehaving"] {
+        files.push(own.with_file_name(format!("libmemprobe_{plugin}.so")));
+    }
+    for file in files {
+        let link = folder.join(file.file_name().unwrap_or_default());
+        // What an earlier build left there.
+        if link.exists() {
+            std::fs::remove_file(&link)?;
+        }
+        std::fs::hard_link(&file, &link)?;
+    }
+    Ok(folder)
 }
 
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").into()
-}
-
-/// Plugins are shared libraries, which no test depends on in a way that cargo knows of.
-fn build_plugins() {
-    static BUILT: OnceLock<()> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--locked", "--quiet"]).current_dir(root());
-        for plugin in ["process", "python", "alloc", "misbehaving"] {
-            cargo.args(["-p", &format!("memprobe-plugin-{plugin}")]);
-        }
-        let target = bin_dir().parent().expect("target folder");
-        cargo.arg("--target-dir").arg(target);
-        if bin_dir().ends_with("release") {
-            cargo.arg("--release");
-        }
-        let status = cargo.status().expect("cargo runs");
-        assert!(status.success(), "the plugins do not build");
-    });
 }
 
 /// What a finished run said.
@@ -130,12 +135,17 @@ pub(crate) fn watch(target: &Running, args: &[&str]) -> Said {
     run(["--pid", &pid, "--format", "json", "--quiet"].iter().chain(args))
 }
 
-/// Runs a test on all Pythons at once: each waits for its own watch.
+/// Runs a test on all Pythons at once.
 pub(crate) fn on_every_python(test: impl Fn(&Python) + Sync) {
+    at_once(test_support::pythons(), |python| test(&python));
+}
+
+/// Tests several things at once: each waits for its own watch.
+pub(crate) fn at_once<T: Send>(things: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync) {
     let test = &test;
     std::thread::scope(|scope| {
-        for python in test_support::pythons() {
-            scope.spawn(move || test(&python));
+        for thing in things {
+            scope.spawn(move || test(thing));
         }
     });
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use test_support::Running;
 
 use crate::support::{
-    self, IDLE, LEAK, NO_LEAK, assert_contract, memprobe, on_every_python, run, watch,
+    self, IDLE, LEAK, NO_LEAK, assert_contract, at_once, memprobe, on_every_python, run, watch,
 };
 
 /// On every Python: a leak is called within seconds, with its rate, and the target lives on.
@@ -48,7 +48,7 @@ fn it_stops_when_it_is_sure() {
 /// All levels run on a real process, and say what they do not know yet.
 #[test]
 fn every_level_runs() {
-    for (level, table) in [("medium", "python_threads"), ("low", "native_heap")] {
+    at_once([("medium", "python_threads"), ("low", "native_heap")], |(level, table)| {
         let target = support::start(LEAK);
         let dir = tempfile::tempdir().unwrap();
         let recording = dir.path().join("run.jsonl");
@@ -74,7 +74,7 @@ fn every_level_runs() {
         assert!(errors.is_empty(), "{errors:?}");
         let recorded = std::fs::read_to_string(&recording).unwrap();
         assert!(recorded.contains(&format!("\"{table}\"")), "{level}: no table {table}");
-    }
+    });
 }
 
 /// The medium level names the types that grow, on every Python whose layout is known.
@@ -122,7 +122,7 @@ fn a_command_is_left_alone() {
 /// A server that was started is stopped when the time is up.
 #[test]
 fn a_started_server_is_stopped() {
-    let said = run(["--for", "2s", "--quiet", "--format", "json", "--", "python3", "-c", NO_LEAK]);
+    let said = run(["--for", "5s", "--quiet", "--format", "json", "--", "python3", "-c", NO_LEAK]);
     // The command shares standard output: its line, then the document.
     let (line, document) = said.out.split_once('\n').unwrap();
     assert_eq!(line, "ready");
@@ -213,18 +213,17 @@ for n in range(1, 100000):
     };
     let common = ["--for", "8s", "--quiet", "--format", "json"];
     let command = ["--", "python3", "-c", program];
-    for regex in ["handled", r"handled (\d+)"] {
-        let said = run(common.iter().chain(&["--event-regex", regex]).chain(&command));
-        check(&said, regex);
-    }
     let dir = tempfile::tempdir().unwrap();
     let counter = dir.path().join("counter").display().to_string();
-    let said = run(common
-        .iter()
-        .chain(&["--events", &counter])
-        .chain(&command)
-        .chain(&[counter.as_str()]));
-    check(&said, "counter file");
+    let ways = [
+        (["--event-regex", "handled"], &[][..]),
+        (["--event-regex", r"handled (\d+)"], &[]),
+        (["--events", &counter], &[counter.as_str()]),
+    ];
+    at_once(ways, |(events, more)| {
+        let said = run(common.iter().chain(&events).chain(&command).chain(more));
+        check(&said, &events.join(" "));
+    });
 }
 
 /// Repetition over runs is part of the verdict.

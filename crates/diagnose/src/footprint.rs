@@ -14,6 +14,12 @@ use crate::series::{Series, interpolate};
 
 /// Looks at exact figures from which on they are preferred to cheap ones.
 const LEAST_EXACT: usize = 12;
+/// From this share of the watch on it matters that a process waited for a core;
+const LEAST_WAITED: f64 = 0.1;
+/// no more than this share is believed.
+const MOST_WAITED: f64 = 0.98;
+/// Looks are at least so far apart, seconds.
+const LEAST_STEP_S: f64 = 1e-3;
 /// A target that turns up within so many seconds of the first belongs to the start.
 const START_S: f64 = 3.0;
 
@@ -29,8 +35,12 @@ struct Figures {
     whole: Option<f64>,
     /// Anonymous memory by the cheap figure.
     cheap: Option<f64>,
+    /// Shared memory and swap, as they are in `whole`.
+    shared: Option<f64>,
     /// File pages.
     file: Option<f64>,
+    /// Seconds for which the main thread has waited for a core.
+    waited: Option<f64>,
 }
 
 /// What is known of one target of the run.
@@ -49,6 +59,8 @@ pub(crate) struct Footprint {
     cheap: Series,
     file: Series,
     unmapped: Series,
+    /// Seconds for which the process has waited for a core.
+    waited: Series,
     /// The highest number of processes seen at once.
     most_processes: usize,
 }
@@ -89,18 +101,35 @@ impl Footprint {
         let state = self.target(key, seconds);
         let mut now = HashMap::with_capacity(table.rows());
         for row in 0..table.rows() {
-            let mark = |name| table.value(name, row).as_u64().unwrap_or(0);
-            let process = (mark(processes::PID), mark(processes::START_ID));
+            let process = process(table, row);
             let seen = figures(table, row);
             let held = state.processes.get(&process).copied().unwrap_or_default();
             now.insert(process, seen.or(held));
         }
         state.processes = now;
-        let exact = table.column(processes::PSS_ANON).or(table.column(processes::RSS_SHMEM));
-        self.add_points(exact.is_some(), seconds);
+        self.add_points(is_exact(table), false, seconds);
     }
 
-    fn add_points(&mut self, exact: bool, seconds: f64) {
+    /// Takes what a snapshot says that was taken beside a copy of the target: how much anonymous
+    /// memory its processes have, each page whole. Others may be the copy; shares of pages, and
+    /// shared memory, which is known by them, are as they were before.
+    pub(crate) fn push_beside_copy(&mut self, snapshot: &Snapshot, seconds: f64) {
+        let key = (snapshot.target.pid, snapshot.target.start_id);
+        let table = snapshot.table(processes::TABLE);
+        let Some((state, table)) = self.targets.get_mut(&key).zip(table) else { return };
+        let exact = is_exact(table);
+        for row in 0..table.rows() {
+            let known = state.processes.get_mut(&process(table, row));
+            let anonymous = number(table, processes::RSS_ANON, row);
+            let Some((known, anonymous)) = known.zip(anonymous) else { continue };
+            known.cheap = Some(anonymous);
+            known.waited = waited(table, row).or(known.waited);
+            known.whole = known.shared.map(|shared| anonymous + shared).or(known.whole);
+        }
+        self.add_points(exact, true, seconds);
+    }
+
+    fn add_points(&mut self, exact: bool, beside_copy: bool, seconds: f64) {
         let mut seen = HashSet::new();
         let each = self.targets.values().flat_map(|t| &t.processes);
         let all: Vec<Figures> =
@@ -113,10 +142,13 @@ impl Footprint {
             }
         };
         add(&mut self.cheap, sum(|f| f.cheap));
-        if exact {
+        if exact && !beside_copy {
             add(&mut self.divided, sum(|f| f.divided.or(f.whole)));
-            add(&mut self.whole, sum(|f| f.whole.or(f.divided)));
             add(&mut self.file, sum(|f| f.file));
+        }
+        if exact {
+            add(&mut self.waited, sum(|f| f.waited));
+            add(&mut self.whole, sum(|f| f.whole.or(f.divided)));
         }
     }
 
@@ -149,6 +181,31 @@ impl Footprint {
         known.map(|(t, v)| (t, v + interpolate(&unmapped, t).unwrap_or(0.0))).collect()
     }
 
+    /// Points over the time for which the process had a core or did not want one, stretched to the
+    /// length of the watch: on a busy machine the pace of a program is that of the machine.
+    /// As they are where there are several processes, and where it has hardly waited.
+    pub(crate) fn unhindered(&self, points: Vec<Point>) -> Vec<Point> {
+        let waited = self.waited.points();
+        let ends = points.first().zip(points.last());
+        let Some((first, last)) = ends.filter(|_| self.most_processes <= 1) else { return points };
+        let (first, watched) = (first.0, last.0 - first.0);
+        let at = |t: f64| {
+            interpolate(&waited, t).unwrap_or(0.0) - interpolate(&waited, first).unwrap_or(0.0)
+        };
+        let lost = at(first + watched).clamp(0.0, MOST_WAITED * watched);
+        if lost < LEAST_WAITED * watched {
+            return points;
+        }
+        let stretch = watched / (watched - lost);
+        let mut behind = f64::NEG_INFINITY;
+        let moved = |(t, value): Point| {
+            let unhindered = first + (t - first - at(t)).max(0.0) * stretch;
+            behind = unhindered.max(behind + LEAST_STEP_S);
+            (behind, value)
+        };
+        points.into_iter().map(moved).collect()
+    }
+
     /// File pages over time.
     pub(crate) fn file_points(&self) -> Vec<Point> {
         self.file.points()
@@ -179,9 +236,24 @@ impl Figures {
             divided: self.divided.or(held.divided),
             whole: self.whole.or(held.whole),
             cheap: self.cheap.or(held.cheap),
+            shared: self.shared.or(held.shared),
             file: self.file.or(held.file),
+            waited: self.waited.or(held.waited),
         }
     }
+}
+
+fn process(table: &Table, row: usize) -> Process {
+    let mark = |name| table.value(name, row).as_u64().unwrap_or(0);
+    (mark(processes::PID), mark(processes::START_ID))
+}
+
+fn waited(table: &Table, row: usize) -> Option<f64> {
+    number(table, processes::CPU_WAITED, row).map(|ns| ns / 1e9)
+}
+
+fn is_exact(table: &Table) -> bool {
+    table.column(processes::PSS_ANON).or(table.column(processes::RSS_SHMEM)).is_some()
 }
 
 /// The figures of a row. The cheap question fills fewer columns than the exact one.
@@ -200,6 +272,8 @@ fn figures(table: &Table, row: usize) -> Figures {
         divided,
         whole: is_exact.then(|| sum(anon, shared, swap)).flatten(),
         cheap: anon,
+        shared: is_exact.then(|| shared.unwrap_or(0.0) + swap.unwrap_or(0.0)),
+        waited: waited(table, row),
         file: get(processes::PSS_FILE).or_else(|| get(processes::RSS_FILE)),
     }
 }

@@ -1,8 +1,10 @@
 //! From a judged curve to the verdict of the report.
 
+use diff::human;
 use diff::stats::{self, Point};
 
 use crate::curve::{Curve, Decision, Jumps, Window, period};
+use crate::findings::Cause;
 use crate::limit::Limit;
 use crate::series::interpolate;
 use crate::{
@@ -16,6 +18,9 @@ const SERIES_POINTS: usize = 300;
 const SURE_LEAK_S: f64 = 20.0;
 /// nor for its absence before this many: slow leaks and saw-teeth need time.
 const SURE_LEVEL_S: f64 = 20.0;
+
+/// Confidence of a verdict that tables decide and the curve alone does not.
+const BY_TABLES: f64 = 0.75;
 
 /// What the judged series is and what else is known.
 #[derive(Clone, Debug, Default)]
@@ -62,7 +67,41 @@ pub(crate) fn judgement(points: &[Point], curve: Option<&Curve>, context: &Conte
     let window = |w: &Window| WindowGrowth { seconds: w.seconds, bytes: w.growth };
     let windows = curve.windows.iter().map(window).collect();
     let warmup_s = curve.warmup_s;
-    Judgement { verdict, sure: is_sure(curve), watch_more_s, series, warmup_s, windows }
+    let is_bounded = false;
+    Judgement { verdict, sure: is_sure(curve), watch_more_s, series, is_bounded, warmup_s, windows }
+}
+
+/// Makes it a leak: nobody can give back what grows.
+pub(crate) fn is_lost(judgement: &mut Judgement, cause: &Cause, subject: &str) {
+    let verdict = &mut judgement.verdict;
+    let rate = human::rate(verdict.severity.bytes_per_s.max(0.0));
+    verdict.reason = format!(
+        "{subject} grows by {rate}, and nobody can ever give back what there is more of at every \
+         look: {}",
+        cause.words
+    );
+    verdict.leak = Some(true);
+    verdict.confidence = BY_TABLES;
+    if verdict.shape == Shape::Flat {
+        verdict.shape = Shape::Irregular;
+    }
+    (judgement.sure, judgement.watch_more_s) = (false, None);
+}
+
+/// Makes it no leak: what grows comes to an end by itself.
+pub(crate) fn is_bounded(judgement: &mut Judgement, causes: &[Cause], subject: &str) {
+    let verdict = &mut judgement.verdict;
+    let words: Vec<&str> = causes.iter().map(|cause| cause.words.as_str()).collect();
+    verdict.reason = format!(
+        "{subject} grew by {}, and what grew comes to an end by itself: {}",
+        human::bytes(verdict.severity.bytes_total.max(0.0)),
+        words.join("; ")
+    );
+    verdict.leak = Some(false);
+    verdict.confidence = BY_TABLES;
+    verdict.severity.time_to_limit_s = None;
+    judgement.is_bounded = true;
+    (judgement.sure, judgement.watch_more_s) = (false, None);
 }
 
 fn nothing_yet(series: Vec<Point>) -> Judgement {
@@ -81,7 +120,15 @@ fn nothing_yet(series: Vec<Point>) -> Judgement {
         reason,
     };
     let windows = Vec::new();
-    Judgement { verdict, sure: false, watch_more_s: Some(10.0), series, warmup_s: 0.0, windows }
+    Judgement {
+        verdict,
+        sure: false,
+        watch_more_s: Some(10.0),
+        series,
+        is_bounded: false,
+        warmup_s: 0.0,
+        windows,
+    }
 }
 
 fn severity(points: &[Point], curve: &Curve, context: &Context) -> Severity {

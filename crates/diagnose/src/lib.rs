@@ -44,6 +44,9 @@ pub struct Judgement {
     pub watch_more_s: Option<f64>,
     /// The judged series: seconds since the first sample, bytes. At most a few hundred points.
     pub series: Vec<(f64, f64)>,
+    /// Whether what grew comes to an end by itself, as far as tables explain it: findings may say
+    /// what it is.
+    pub is_bounded: bool,
     /// Seconds cut off the front as warm-up.
     pub warmup_s: f64,
     /// The windows of the last regime, in order: what `repeatability` counts.

@@ -15,6 +15,9 @@ use crate::limit;
 use crate::series::Series;
 use crate::{Judgement, Settings};
 
+/// Before so many seconds tables are not asked.
+const LEAST_S: f64 = 6.0;
+
 /// What is collected over a run, with bounded memory however long it lasts.
 ///
 /// Figures of memory become series of at most some hundred points; of the snapshots
@@ -40,6 +43,9 @@ impl Observation {
     /// Takes a snapshot of any probe, any target of the run, in order of time.
     pub fn push(&mut self, snapshot: Snapshot) {
         let seconds = self.seconds(snapshot.taken.monotonic_ns);
+        if snapshot.beside_copy {
+            return self.footprint.push_beside_copy(&snapshot, seconds);
+        }
         self.footprint.push(&snapshot, seconds);
         self.lanes.push(snapshot);
     }
@@ -65,7 +71,7 @@ impl Observation {
     #[must_use]
     pub fn judge(&self) -> Judgement {
         let points = self.footprint.points();
-        let curve = Curve::of(&points);
+        let curve = Curve::of(&self.footprint.unhindered(points.clone()));
         let leaks = curve.as_ref().is_some_and(|c| c.decision == Decision::Growing);
         if !leaks && let Some(judgement) = self.judge_file_pages() {
             return judgement;
@@ -75,14 +81,37 @@ impl Observation {
             (n, 0 | 1) => format!("Private memory of the tree of {n} processes"),
             (n, _) => format!("Private memory of {n} processes"),
         };
-        judge::judgement(&points, curve.as_ref(), &self.context(subject))
+        let mut judgement =
+            judge::judgement(&points, curve.as_ref(), &self.context(subject.clone()));
+        self.ask_tables(&mut judgement, &points, &subject);
+        judgement
+    }
+
+    /// What tables say beside the curve: memory that nobody can give back is a leak however
+    /// uneven its pace; what comes to an end by itself is none however steadily it grows.
+    fn ask_tables(&self, judgement: &mut Judgement, points: &[Point], subject: &str) {
+        let watched = judgement.series.last().map_or(0.0, |p| p.0);
+        if watched < LEAST_S {
+            return;
+        }
+        let curve = findings::Curve { points, start_ns: self.start_ns.unwrap_or(0) };
+        if judgement.verdict.leak != Some(true)
+            && let Some(cause) = findings::lost(&self.lanes, &curve)
+        {
+            judge::is_lost(judgement, &cause, subject);
+        } else if judgement.verdict.leak != Some(false)
+            && let Some(causes) = findings::bounded(&self.lanes, &curve)
+        {
+            judge::is_bounded(judgement, &causes, subject);
+        }
     }
 
     /// File pages count only if the mapped address space grows with them: the pages of a file
     /// that is merely read come and go, and never exceed the file.
     fn judge_file_pages(&self) -> Option<Judgement> {
         let points = self.footprint.file_points();
-        let curve = Curve::of(&points).filter(|c| c.decision == Decision::Growing)?;
+        let curve = Curve::of(&self.footprint.unhindered(points.clone()))
+            .filter(|c| c.decision == Decision::Growing)?;
         let sizes = self.file_sizes();
         let line = stats::theil_sen(&sizes)?;
         let rises = sizes.windows(2).filter(|w| w[1].1 > w[0].1).count() * 4 >= sizes.len() * 3;

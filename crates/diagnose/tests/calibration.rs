@@ -1,10 +1,47 @@
 //! The rates of false alarms and misses, on a small set with fixed seeds: the whole table is
 //! printed by `cargo run --release -p memprobe-diagnose --example calibrate`.
 
-use memprobe_diagnose::judge_series;
 use memprobe_diagnose::simulate::{CLASSES, Class, Truth};
+use memprobe_diagnose::{Observation, Settings, judge_series};
+
+use probe::{Column, ProbeId, Snapshot, Table, Taken, Target, Unit, tables::processes};
 
 const SERIES: u64 = 40;
+
+/// A process that has so many bytes, and has waited so long for a core.
+fn look(seconds: f64, bytes: f64, waited: Option<f64>) -> Snapshot {
+    let ns = (seconds * 1e9) as u64;
+    let taken = Taken { unix_ns: ns, monotonic_ns: ns };
+    let mut snapshot = Snapshot::new(ProbeId::default(), Target::from_pid(7), taken);
+    let waited = waited.map(|waited| (waited * 1e9) as u64);
+    snapshot.tables = vec![Table::new(
+        processes::TABLE,
+        vec![
+            Column::id_key(processes::PID, [7]),
+            Column::level(processes::RSS_ANON, Unit::Bytes, [Some(bytes.max(0.0) as u64)]),
+            Column::level(processes::RSS_SHMEM, Unit::Bytes, [Some(0)]),
+            Column::counter(processes::CPU_WAITED, Unit::Ns, [waited]),
+        ],
+    )];
+    snapshot
+}
+
+/// The verdict over a program on a machine that is more and less busy: while others run, its time
+/// stands still. `tells`: whether it is known how long it has waited.
+fn on_a_busy_machine(class: &Class, seed: u64, tells: bool) -> Option<bool> {
+    let mut observation = Observation::new(Settings::default());
+    let (mut wall, mut waited, mut before) = (0.0, 0.0, 0.0);
+    for (index, &(own, bytes)) in class.series(seed, 30.0).iter().enumerate() {
+        // One of four paces, for some seconds each.
+        let turn = (index as u64 / 16 + seed) * 2_654_435_761 % 7;
+        let waits = (own - before) * [0.0, 4.0, 0.5, 9.0, 1.0, 6.0, 2.0][turn as usize];
+        wall += own - before + waits;
+        waited += waits;
+        before = own;
+        observation.push(look(wall, bytes, tells.then_some(waited)));
+    }
+    observation.judge().verdict.leak
+}
 
 fn share(class: &Class, seconds: f64, leak: Option<bool>) -> f64 {
     let hit = |seed: &u64| judge_series(&class.series(*seed, seconds)).verdict.leak == leak;
@@ -43,6 +80,28 @@ fn a_leak_of_100_kb_per_second_is_found_in_30_seconds() {
         let denied = share(class, 30.0, Some(false));
         assert!(denied <= 0.05, "{}: called sound in {denied}", class.name);
     }
+}
+
+/// Time that a program did not have is not counted: what is a leak on a quiet machine is one on a
+/// busy machine, and the rate of false alarms stays.
+#[test]
+fn a_busy_machine_changes_no_verdict() {
+    let share = |class: &Class, tells: bool, leak: Option<bool>| {
+        let hit = |seed: &u64| on_a_busy_machine(class, *seed, tells) == leak;
+        (0..SERIES).filter(hit).count() as f64 / SERIES as f64
+    };
+    let (mut found, mut by_the_wall) = (Vec::new(), Vec::new());
+    for name in ["100 kB/s, quiet", "100 kB/s, service noise", "1 MB/s, service noise"] {
+        found.push(share(class(name), true, Some(true)));
+        by_the_wall.push(share(class(name), false, Some(true)));
+    }
+    assert!(found.iter().all(|&share| share >= 0.9), "{found:?}");
+    let worst = by_the_wall.into_iter().fold(1.0, f64::min);
+    assert!(worst < 0.8, "the clock on the wall does as well: {worst}");
+    let sound = CLASSES.iter().filter(|c| c.truth == Truth::Sound);
+    let alarms: Vec<f64> = sound.map(|class| share(class, true, Some(true))).collect();
+    let mean = alarms.iter().sum::<f64>() / alarms.len() as f64;
+    assert!(mean < 0.01, "{mean}: {alarms:?}");
 }
 
 #[test]

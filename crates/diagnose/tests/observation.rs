@@ -479,3 +479,29 @@ fn what_glibc_keeps_is_named() {
     }
     assert!(found.advice.contains("MALLOC_ARENA_MAX"), "{}", found.advice);
 }
+
+/// Beside a copy the private memory of a process is measured on: its shares of pages are not, and
+/// the copy is nobody.
+#[test]
+fn beside_a_copy_only_whole_pages_count() {
+    let mut observation = Observation::new(Settings::default());
+    for i in 0..120 {
+        let seconds = f64::from(i) / 4.0;
+        let anon = grown(seconds, 1e6);
+        let beside = i % 40 > 5;
+        let (shares, copy) = if beside { (anon / 2, Some(anon)) } else { (anon, None) };
+        let rows: Vec<_> = [(7, anon)].into_iter().chain(copy.map(|bytes| (8, bytes))).collect();
+        let mut table =
+            processes(&rows.iter().map(|&(pid, bytes)| (pid, bytes, 0, 1)).collect::<Vec<_>>());
+        let shared = table.columns.iter_mut().find(|c| c.name == "pss_anon").unwrap();
+        shared.values = Values::U64(rows.iter().map(|_| Some(shares)).collect());
+        let mut look = snapshot(7, seconds, vec![table]);
+        look.beside_copy = beside;
+        observation.push(look);
+    }
+    let judgement = observation.judge();
+    assert_eq!(judgement.verdict.leak, Some(true), "{judgement:#?}");
+    assert_eq!(observation.processes(), 1);
+    assert!((judgement.verdict.severity.bytes_per_s - 1e6).abs() < 2e4, "{judgement:#?}");
+    assert!(judgement.series.len() > 100, "the curve has no holes");
+}

@@ -7,7 +7,7 @@
 //! use are followed (`bins`, `tcache`). What has a mapping of its own is in `mmapped`.
 //!
 //! Facts on structures are from glibc's `malloc/malloc.c` and `malloc/arena.c`, versions 2.17 to
-//! 2.42. Everything that is read is hostile: no list is followed further than there are chunks,
+//! 2.44. Everything that is read is hostile: no list is followed further than there are chunks,
 //! and what makes no sense is counted and stepped over.
 #![forbid(unsafe_code)]
 

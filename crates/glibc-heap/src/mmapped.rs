@@ -17,6 +17,8 @@ use crate::window::{Window, word};
 const PAGE: u64 = 4096;
 /// The flags of such a chunk: mapped, and nothing else.
 const MAPPED: u64 = 2;
+/// A mark of blocks in huge pages (2.43 and up), where the offset stands.
+const HUGE: u64 = 1;
 /// No block is larger.
 const MOST_BYTES: u64 = 1 << 56;
 /// The most blocks: what the kernel allows by default is less.
@@ -63,8 +65,8 @@ pub(crate) fn find<M: ReadMemory>(
                 continue;
             }
             let (previous, word) = window.pair(at, region.end)?;
-            let block = match total(previous, word) {
-                Some(total) => placed(memory, at, total, region.end - at)?,
+            let block = match first(previous, word) {
+                Some(whole) => placed(memory, at, whole, region.end - at)?,
                 None => None,
             };
             at += block.map_or(PAGE, |block| block.total);
@@ -77,13 +79,10 @@ pub(crate) fn find<M: ReadMemory>(
     Ok(found.into_iter().map(|(block, _)| block).collect())
 }
 
-/// The length of the mapping of a chunk with these words at its start.
-fn total(previous: u64, word: u64) -> Option<u64> {
-    let size = Some(word & !7).filter(|&size| size < MOST_BYTES)?;
-    // In the newest versions the header is not counted.
-    let whole = size.is_multiple_of(PAGE) || (size + HEADER).is_multiple_of(PAGE);
-    let is_one = previous == 0 && word & 7 == MAPPED && size >= PAGE - HEADER && whole;
-    is_one.then(|| size.next_multiple_of(PAGE))
+/// The length of the mapping of a chunk with these words at its start, and usable bytes.
+fn first(previous: u64, word: u64) -> Option<(u64, u64)> {
+    let is_one = previous & !HUGE == 0 && word & 7 == MAPPED;
+    whole(0, word).filter(|&(total, _)| is_one && total >= PAGE)
 }
 
 fn drop_unanchored(found: &mut Vec<(Mmapped, &Range<u64>)>) {
@@ -98,7 +97,12 @@ fn drop_unanchored(found: &mut Vec<(Mmapped, &Range<u64>)>) {
 
 /// `memalign` moves the chunk inside the mapping, and writes how far in front of its size. What
 /// then stands at the start is not kept up when the block is made longer or shorter.
-fn placed<M: ReadMemory>(memory: &M, start: u64, total: u64, room: u64) -> Result<Option<Mmapped>> {
+fn placed<M: ReadMemory>(
+    memory: &M,
+    start: u64,
+    first: (u64, u64),
+    room: u64,
+) -> Result<Option<Mmapped>> {
     let mut page = [0; PAGE as usize];
     let read = memory.read_prefix(start, &mut page)? as u64;
     let near = (16..read.saturating_sub(8))
@@ -115,14 +119,26 @@ fn placed<M: ReadMemory>(memory: &M, start: u64, total: u64, room: u64) -> Resul
         }
         alignment *= 2;
     }
-    let (by, total) = found.unwrap_or((0, total));
-    let usable = total.saturating_sub(by + HEADER);
+    let (by, total, usable) = found.unwrap_or((0, first.0, first.1));
     Ok((total <= room).then_some(Mmapped { start, total, address: start + by + HEADER, usable }))
 }
 
-/// How far a chunk was moved, and the length of its mapping, if these are its words.
-fn moved(by: u64, previous: u64, word: u64, room: u64) -> Option<(u64, u64)> {
-    let total = (word & !7).checked_add(by)?;
-    let is_one = previous == by && word & 7 == MAPPED && total.is_multiple_of(PAGE);
-    (is_one && by + 32 <= total && total <= room).then_some((by, total))
+/// How far a chunk was moved, the length of its mapping, and its usable bytes, if these are its
+/// words.
+fn moved(by: u64, previous: u64, word: u64, room: u64) -> Option<(u64, u64, u64)> {
+    let (total, usable) = whole(by, word)?;
+    let is_one = previous & !HUGE == by && word & 7 == MAPPED;
+    (is_one && by + 32 <= total && total <= room).then_some((by, total, usable))
+}
+
+/// The length of the mapping of a chunk so far behind its start, which is whole pages, and usable
+/// bytes. From 2.43 on the header is not counted, and the last word is not used.
+fn whole(by: u64, word: u64) -> Option<(u64, u64)> {
+    let size = Some(word & !7).filter(|&size| size < MOST_BYTES)?;
+    let total = size.checked_add(by)?;
+    if total.is_multiple_of(PAGE) {
+        return Some((total, size.checked_sub(HEADER)?));
+    }
+    let total = total.checked_add(HEADER).filter(|total| total.is_multiple_of(PAGE))?;
+    Some((total, size.checked_sub(8)?))
 }

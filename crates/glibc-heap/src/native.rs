@@ -125,13 +125,16 @@ impl Native {
 
     fn find_mmapped<M: ReadMemory>(&mut self, memory: &M, regions: &Regions) -> Result<()> {
         let counted = self.params.map(|params| (params.mmaps, params.mmapped));
-        if counted == Some((0, 0)) {
+        let drifts = self.params.is_some_and(|params| params.drifts);
+        if counted.is_some_and(|(count, bytes)| count == 0 && (bytes == 0 || drifts)) {
             return Ok(());
         }
         let heaps: Vec<Range<u64>> = self.segments.iter().map(|s| s.start..s.end).collect();
         self.mmapped = mmapped::find(memory, regions, &heaps, counted)?;
         let found = (self.mmapped.len() as u64, self.mmapped.iter().map(|m| m.total).sum::<u64>());
-        if let Some(counted) = counted.filter(|&counted| counted != found) {
+        let wrong =
+            |&counted: &(u64, u64)| counted.0 != found.0 || (counted.1 != found.1 && !drifts);
+        if let Some(counted) = counted.filter(wrong) {
             self.issues.push(Issue::warning(format!(
                 "malloc counts {} blocks with a mapping of their own, {} bytes; {} were found, {} \
                  bytes",

@@ -30,19 +30,28 @@ pub struct Params {
     pub most_mmaps: u64,
     /// Blocks with a mapping of their own.
     pub mmaps: u64,
-    /// What they take.
+    /// What they take, as `malloc` counts.
     pub mmapped: u64,
     /// Where `brk`'s heap began for `malloc`; 0 when it has none.
     pub brk_base: u64,
+    /// Whether what blocks with a mapping take is counted with 16 bytes too many for each time
+    /// that one was made longer or shorter (`mremap_chunk` of 2.43 and up).
+    pub(crate) drifts: bool,
 }
 
 /// Bytes that are looked at.
 const SIZE: usize = 128;
 /// Where the counters of mappings begin, and how far the start of `brk` is behind them: from 2.35
-/// on behind fields for huge pages; before; and in old versions with one more field.
-const SHAPES: [(usize, usize); 3] = [(60, 36), (40, 32), (40, 40)];
+/// on behind fields for huge pages, from 2.43 on with one more; before; and in old versions with
+/// another field.
+const SHAPES: [(usize, usize); 4] = [(60, 36), (NEWEST, 36), (40, 32), (40, 40)];
+const NEWEST: usize = 68;
 
-/// Searches for it. `None` when nothing fits, or two places fit.
+/// `M_ARENA_TEST` unless it is set (`NARENAS_FROM_NCORES (1)`).
+const ARENA_TEST: u64 = 8;
+
+/// Searches for it. `None` when nothing fits, or two places fit. With some settings, numbers of one
+/// version read as those of another do fit: then the one with the usual setting counts.
 pub(crate) fn find<M: ReadMemory>(
     memory: &M,
     data: &Range<u64>,
@@ -57,7 +66,9 @@ pub(crate) fn find<M: ReadMemory>(
         let fitting = SHAPES.iter().filter_map(|&shape| parse(here, shape));
         found.extend(fitting.filter(|params| params.is_sound(regions, main_system)));
     }
-    found.dedup();
+    if found.len() > 1 {
+        found.retain(|params: &Params| params.arena_test == ARENA_TEST);
+    }
     Ok((found.len() == 1).then(|| found[0]))
 }
 
@@ -76,6 +87,7 @@ fn parse(bytes: &[u8], (counters, to_base): (usize, usize)) -> Option<Params> {
         dynamic: number(counters + 12) == 0,
         mmapped: word(bytes, sizes),
         brk_base: word(bytes, counters + to_base),
+        drifts: counters == NEWEST,
     };
     let most = number(counters + 8);
     let most_mapped = word(bytes, sizes + 8);
@@ -94,10 +106,13 @@ impl Params {
         } else {
             self.brk_base == 0 || in_brk
         };
-        let mapped =
-            if self.mmaps == 0 { self.mmapped == 0 } else { self.mmapped >= self.mmaps * 4096 };
+        let mapped = match (self.mmaps, self.drifts) {
+            (0, false) => self.mmapped == 0,
+            (0, true) => self.mmapped.is_multiple_of(16),
+            (mmaps, false) => self.mmapped >= mmaps * 4096 && self.mmapped.is_multiple_of(4096),
+            (mmaps, true) => self.mmapped >= mmaps * 4096 && self.mmapped.is_multiple_of(16),
+        };
         base && mapped
-            && self.mmapped.is_multiple_of(4096)
             && (1..=1 << 20).contains(&self.arena_test)
             && self.arena_max <= 1 << 32
             && (1..1 << 31).contains(&self.most_mmaps)

@@ -21,13 +21,15 @@ struct Layout {
     count: usize,
     /// Whether counts are of free places (2.42 and up), not of chunks.
     places: bool,
+    /// Bytes that some versions have behind it: 2.43 and up.
+    more: u64,
 }
 
 /// Up to 2.29, up to 2.41, and behind.
 const LAYOUTS: [Layout; 3] = [
-    Layout { bins: 64, count: 1, places: false },
-    Layout { bins: 64, count: 2, places: false },
-    Layout { bins: 76, count: 2, places: true },
+    Layout { bins: 64, count: 1, places: false, more: 0 },
+    Layout { bins: 64, count: 2, places: false, more: 0 },
+    Layout { bins: 76, count: 2, places: true, more: 16 },
 ];
 /// Bins that have one size each; those behind have ranges.
 const EXACT_BINS: usize = 64;
@@ -41,7 +43,7 @@ impl Layout {
     /// stand alone.
     fn fits(self, chunk: u64) -> bool {
         let least = (self.size() as u64 + 8).next_multiple_of(16);
-        chunk == least || chunk == least + 16
+        (least..=least + self.more + 16).contains(&chunk)
     }
 
     fn count(self, bytes: &[u8], bin: usize) -> u64 {

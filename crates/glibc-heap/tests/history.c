@@ -89,9 +89,11 @@ static void *run(void *argument) {
 }
 
 /* struct mallinfo2, where there is one. */
+struct info { size_t field[10]; };
+static struct info (*ask)(void);
+
 static void info(void) {
-    struct { size_t field[10]; } now;
-    __typeof__(now) (*ask)(void) = dlsym(RTLD_DEFAULT, "mallinfo2");
+    struct info now;
     if (ask) {
         now = ask();
     } else {
@@ -110,8 +112,9 @@ static long resident(void) {
     ssize_t length = read(file, text, sizeof text - 1);
     close(file);
     text[length > 0 ? length : 0] = 0;
-    char *at = strstr(text, "Rss:");
-    return at ? strtol(at + 4, NULL, 10) * 1024 : -1;
+    /* Code that is called the first time becomes resident as well: it is no part of this. */
+    char *at = strstr(text, "Anonymous:");
+    return at ? strtol(at + 10, NULL, 10) * 1024 : -1;
 }
 
 int main(int count, char **arguments) {
@@ -120,6 +123,8 @@ int main(int count, char **arguments) {
     operations = atol(arguments[3]);
     shape = atoi(arguments[4]);
     setvbuf(stdout, out, _IOFBF, sizeof out);
+    /* Before the history: where there is none, a message is kept in memory. */
+    ask = (struct info (*)(void))dlsym(RTLD_DEFAULT, "mallinfo2");
     pthread_barrier_init(&done, NULL, threads);
     for (int n = 0; n < threads; n++) {
         struct work *w = &works[n];

@@ -77,6 +77,48 @@ fn cycles_in_lists_end() {
     use_all(&read(&fake, &regions).unwrap().unwrap());
 }
 
+/// An arena that is being made, or whose memory is not in a core file (`MADV_DONTDUMP`): the others
+/// are read, and it is said.
+#[test]
+fn an_arena_that_is_not_there_is_said() {
+    let (fake, regions, _) = copy();
+    let clean = read(&fake, &regions).unwrap().unwrap();
+    let last = clean.arenas.last().unwrap();
+    assert!(!last.main, "one arena only");
+    for gone in [0x7f12_3456_0000, last.address + 64] {
+        let mut fake = fake.clone();
+        // Whoever links to the last one links to nowhere.
+        let before = &clean.arenas[clean.arenas.len() - 2];
+        let links = (0..300).map(|n| before.address + 8 * n);
+        let link = |at: &u64| fake.read_u64(*at).is_ok_and(|word| word == last.address);
+        let link = links.rev().find(link).unwrap();
+        fake.put_u64(link, gone);
+        let native = read(&fake, &regions).unwrap().unwrap();
+        assert!(native.issues.iter().any(|issue| issue.message.contains("breaks off")));
+        assert_eq!(native.arenas.len(), clean.arenas.len() - 1);
+        use_all(&native);
+    }
+}
+
+/// As many mappings as a machine lets a process have, each a block of its own.
+#[test]
+fn a_hundred_thousand_mappings_are_walked() {
+    const MANY: usize = 100_000;
+    let (mut fake, mut regions, _) = copy();
+    let clean = read(&fake, &regions).unwrap().unwrap();
+    assert!(!clean.mmapped.is_empty(), "malloc counts none: it is not looked for any");
+    for n in 0..MANY as u64 {
+        let start = 0x2000_0000_0000 + n * 0x2000;
+        regions.anonymous.push(start..start + 0x1000);
+        fake.add(start, [0, 0x1002_u64].iter().flat_map(|word| word.to_ne_bytes()).collect());
+    }
+    regions.anonymous.sort_by_key(|range| range.start);
+    let native = read(&fake, &regions).unwrap().unwrap();
+    assert_eq!(native.mmapped.len(), clean.mmapped.len() + MANY);
+    assert!(native.issues.iter().any(|issue| issue.message.contains("a mapping of their own")));
+    use_all(&native);
+}
+
 /// Whatever stands in memory, there is an answer.
 #[test]
 fn mutations_are_survived() {

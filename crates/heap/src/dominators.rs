@@ -1,6 +1,9 @@
 //! Immediate dominators: the last object (or root) through which every way to an object leads.
 //! The semi-NCA algorithm of Georgiadis, without recursion.
 
+use crate::climb::Climb;
+use crate::crossings::{Crossings, Run};
+use crate::forest::{AHEAD, Forest};
 use crate::order::{Order, SUPER};
 use crate::{Graph, ObjectId, RootId, Through};
 
@@ -37,8 +40,8 @@ impl Dominators {
     /// Dominators in the graph of these edges.
     #[must_use]
     pub fn new(graph: &Graph, through: Through) -> Self {
-        let order = Order::new(graph, through);
-        let semi = order.semidominators(graph, through);
+        let (order, crossings) = Order::new(graph, through);
+        let semi = order.semidominators(crossings);
         order.dominators(semi)
     }
 
@@ -70,37 +73,40 @@ impl Dominators {
 }
 
 impl Order {
-    /// The semidominator of each number.
-    fn semidominators(&self, graph: &Graph, through: Through) -> Vec<u32> {
-        let sources = self.sources(graph, through);
-        let count = self.parent.len();
-        let mut semi = vec![SUPER; count];
-        let mut forest = Forest {
-            links: self.parent.iter().map(|&parent| (parent, NONE)).collect(),
-            path: Vec::new(),
-        };
-        for w in (1..count as u32).rev() {
-            let mut least = self.parent[w as usize];
-            for &v in sources.of(w) {
-                least = least.min(if v <= w { v } else { forest.least(v, w) });
+    /// The semidominator of each number, from the highest down: the least of where its edges come
+    /// from and of what stands on the ways from there up.
+    fn semidominators(&self, mut crossings: Crossings) -> Vec<u32> {
+        let count = self.parent.len() as u32;
+        let mut semi = vec![SUPER; self.parent.len()];
+        let mut forest = Forest::new(&self.parent);
+        let mut run = Run::default();
+        while crossings.pop(&mut run) {
+            let mut near = run.source.len();
+            for w in run.numbers(count).rev().filter(|&w| w != SUPER) {
+                let mut least = self.parent[w as usize];
+                for place in run.of(w).rev() {
+                    if place < near {
+                        near = place.saturating_sub(AHEAD);
+                        forest.look_ahead(&run.source[near..=place], w);
+                    }
+                    let v = run.source[place];
+                    least = least.min(if v < w { v } else { forest.least(v, w) });
+                }
+                semi[w as usize] = least;
+                forest.links[w as usize].1 = least;
             }
-            semi[w as usize] = least;
-            forest.links[w as usize].1 = least;
         }
         semi
     }
 
     /// From semidominators to dominators: the nearest common ancestor, as object and root numbers.
     fn dominators(self, semi: Vec<u32>) -> Dominators {
-        let mut near = self.parent;
-        for w in 1..near.len() {
-            let mut at = near[w];
-            while at > semi[w] {
-                at = near[at as usize];
-            }
-            near[w] = at;
+        let mut tree = Climb::new(self.parent);
+        for (w, &semi) in semi.iter().enumerate().skip(1) {
+            tree.lift(w, semi);
         }
         drop(semi);
+        let near = tree.near;
         let mut idom = self.number;
         for (w, &vertex) in self.vertex.iter().enumerate().skip(1) {
             let at = near[w];
@@ -109,30 +115,5 @@ impl Order {
         let mut order = self.vertex;
         order.remove(0);
         Dominators { objects: self.objects, vertices: idom.len(), idom, order }
-    }
-}
-
-/// The part of the depth-first tree that is done: numbers above the present one.
-struct Forest {
-    /// Of each number: an ancestor, and the least semidominator on the way up to it, which is
-    /// left out. Ways are shortened as they are walked.
-    links: Vec<(u32, u32)>,
-    path: Vec<u32>,
-}
-
-impl Forest {
-    /// The least semidominator from `v` up to the last ancestor above `w`.
-    fn least(&mut self, v: u32, w: u32) -> u32 {
-        let mut at = v;
-        while self.links[at as usize].0 > w {
-            self.path.push(at);
-            at = self.links[at as usize].0;
-        }
-        let (top, mut least) = self.links[at as usize];
-        while let Some(below) = self.path.pop() {
-            least = least.min(self.links[below as usize].1);
-            self.links[below as usize] = (top, least);
-        }
-        least
     }
 }

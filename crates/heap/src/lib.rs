@@ -7,13 +7,18 @@
 //! `docs/heap.md` says what each answer means.
 #![forbid(unsafe_code)]
 
+mod ahead;
 mod audit;
 mod build;
+mod climb;
+mod crossings;
 mod dominators;
 mod fast;
+mod forest;
 mod garbage;
 mod graph;
 mod growth;
+mod held;
 mod ids;
 mod keeper;
 mod label;
@@ -36,6 +41,7 @@ pub use dominators::{Dominator, Dominators};
 pub use garbage::{Garbage, Sum};
 pub use graph::{Edge, Graph, TypeInfo};
 pub use growth::{Change, ContainerGrowth, Growth, ShapeGrowth};
+pub use held::Held;
 pub use ids::{EdgeId, Label, ObjectId, RootId, TypeId};
 pub use keeper::{Keeper, Keepers};
 pub use label::{FIRST_SLOT, How, LabelInfo, Strength, UNNAMED_SLOT};

@@ -122,6 +122,9 @@ impl<'a> Namer<'a> {
         let Some(&(how, kind, name)) = self.labels.get(usize::from(label)) else {
             return self.slot(source, label);
         };
+        if let Some(name) = self.variable(how, source, edge) {
+            return Named { after: After::Source, kind, name };
+        }
         let in_namespace =
             how == How::Value && self.graph.objects.flags[source as usize] & flags::NAMESPACE != 0;
         match key_of(self.graph, source, edge).filter(|_| in_namespace) {
@@ -144,6 +147,16 @@ impl<'a> Namer<'a> {
             }
         };
         Named { after: After::Source, kind: self.names.intern(How::Attribute.word()), name }
+    }
+
+    /// The name of a variable: that of a frame's stands before its value, a closure's is the cell's.
+    fn variable(&mut self, how: How, source: u32, edge: usize) -> Option<u32> {
+        let name = match how {
+            How::Local => self.graph.text(key_of(self.graph, source, edge)?)?,
+            How::Cell => self.graph.own_name(ObjectId(source))?,
+            _ => return None,
+        };
+        Some(self.names.intern(name))
     }
 
     /// A name of a namespace.

@@ -1,7 +1,9 @@
 //! Depth-first numbers from the roots, for dominators.
 
+use crate::ahead::{Calls, Frame};
+use crate::crossings::Crossings;
 use crate::dominators::{NONE, ROOTS};
-use crate::{Graph, Label, Through};
+use crate::{Graph, Through};
 
 /// The number of the common start of all roots.
 pub(crate) const SUPER: u32 = 0;
@@ -17,39 +19,35 @@ pub(crate) struct Order {
     pub(crate) parent: Vec<u32>,
 }
 
-/// Where edges come from, as numbers, by number.
-pub(crate) struct Sources {
-    first: Vec<u32>,
-    source: Vec<u32>,
-}
-
-impl Sources {
-    pub(crate) fn of(&self, number: u32) -> &[u32] {
-        let at = number as usize;
-        &self.source[self.first[at] as usize..self.first[at + 1] as usize]
-    }
-}
-
 impl Order {
-    pub(crate) fn new(graph: &Graph, through: Through) -> Self {
+    /// Numbers all that is reached. Beside come the edges that led to what had been reached before.
+    pub(crate) fn new(graph: &Graph, through: Through) -> (Self, Crossings) {
         let vertices = graph.len() + graph.roots.len();
         let mut order = Self {
             objects: graph.len(),
             number: vec![NONE; vertices],
-            vertex: vec![ROOTS],
-            parent: vec![SUPER],
+            vertex: Vec::with_capacity(vertices + 1),
+            parent: Vec::with_capacity(vertices + 1),
+        };
+        order.vertex.push(ROOTS);
+        order.parent.push(SUPER);
+        let mut search = Search {
+            graph,
+            follows: graph.strength.map(|strength| through.follows(strength)),
+            order,
+            crossings: Crossings::new(vertices + 1),
+            calls: Calls::default(),
         };
         let mut edges: Vec<_> =
             graph.root_edges.iter().filter(|edge| through.follows(edge.strength)).collect();
         edges.sort_by_key(|edge| edge.root);
-        let mut calls = Vec::new();
         for edges in edges.chunk_by(|one, other| one.root == other.root) {
-            let root = order.enter(graph.len() as u32 + edges[0].root.0, SUPER);
+            let root = search.order.enter(graph.len() as u32 + edges[0].root.0, SUPER);
             for edge in edges {
-                order.descend(graph, through, edge.target.0, root, &mut calls);
+                search.descend(edge.target.0, root);
             }
         }
-        order
+        (search.order, search.crossings)
     }
 
     fn enter(&mut self, vertex: u32, parent: u32) -> u32 {
@@ -59,80 +57,58 @@ impl Order {
         self.parent.push(parent);
         number
     }
+}
 
-    /// Numbers what `start` reaches. `calls` holds what recursion would: an object's number, its
-    /// next edge and the last.
-    fn descend(
-        &mut self,
-        graph: &Graph,
-        through: Through,
-        start: u32,
-        parent: u32,
-        calls: &mut Vec<(u32, u32, u32)>,
-    ) {
-        if self.number[start as usize] != NONE {
+struct Search<'a> {
+    graph: &'a Graph,
+    /// Of each label: whether its edges are followed.
+    follows: [bool; 256],
+    order: Order,
+    crossings: Crossings,
+    /// The numbers that have further edges.
+    calls: Calls,
+}
+
+impl Search<'_> {
+    /// Numbers what `start` reaches.
+    fn descend(&mut self, start: u32, parent: u32) {
+        let known = self.order.number[start as usize];
+        if known != NONE {
+            self.crossings.add(parent, known);
             return;
         }
-        let frame = |number, object: u32| {
-            let range = graph.edge_range(object as usize);
-            (number, range.start as u32, range.end as u32)
-        };
-        calls.push(frame(self.enter(start, parent), start));
-        while let Some(&mut (number, ref mut place, end)) = calls.last_mut() {
-            if *place == end {
-                calls.pop();
-                continue;
-            }
-            let edge = *place as usize;
-            *place += 1;
-            let target = graph.target[edge];
-            let follows = through.follows(graph.strength(Label(graph.label[edge])));
-            if follows && self.number[target as usize] == NONE {
-                calls.push(frame(self.enter(target, number), target));
-            }
-        }
-    }
-
-    /// Sorts the edges among what is reached by target.
-    pub(crate) fn sources(&self, graph: &Graph, through: Through) -> Sources {
-        // The numbers of all targets in one sequence first: looking them up is what takes time.
-        let mut first = vec![0_u32; self.vertex.len() + 1];
-        let mut targets = Vec::with_capacity(graph.edge_count() + graph.root_edges.len());
-        self.each_edge(graph, through, |_, target| {
-            let target = self.number[target as usize];
-            first[target as usize] += 1;
-            targets.push(target);
-        });
-        let mut end = 0;
-        for place in &mut first {
-            end += *place;
-            *place = end;
-        }
-        // Filled from the end of each run to its start.
-        let mut source = vec![0; end as usize];
-        let mut targets = targets.into_iter();
-        self.each_edge(graph, through, |from, _| {
-            if let Some(target) = targets.next() {
-                let place = &mut first[target as usize];
-                *place -= 1;
-                source[*place as usize] = from;
-            }
-        });
-        Sources { first, source }
-    }
-
-    /// All edges among what is reached: the number of the source, and the target as a vertex.
-    fn each_edge(&self, graph: &Graph, through: Through, mut edge: impl FnMut(u32, u32)) {
-        for (object, &number) in self.number[..self.objects].iter().enumerate() {
-            if number != NONE {
-                for target in graph.next(object, through) {
-                    edge(number, target);
+        let (mut number, mut place, mut end) = self.enter(start, parent);
+        loop {
+            if place == end {
+                // Only frames with further edges were pushed.
+                match self.calls.pop(self.graph, &self.order.number) {
+                    Some(frame) => (number, place, end) = frame,
+                    None => return,
                 }
             }
+            let edge = place as usize;
+            place += 1;
+            if !self.follows[usize::from(self.graph.label[edge])] {
+                continue;
+            }
+            let target = self.graph.target[edge];
+            let known = self.order.number[target as usize];
+            if known != NONE {
+                self.crossings.add(number, known);
+                continue;
+            }
+            // An object whose last edge this is needs no return: a list takes no stack.
+            if place < end {
+                self.calls.push((number, place, end));
+            }
+            (number, place, end) = self.enter(target, number);
         }
-        for from in graph.root_edges.iter().filter(|edge| through.follows(edge.strength)) {
-            let number = self.number[self.objects + from.root.index()];
-            edge(number, from.target.0);
-        }
+    }
+
+    fn enter(&mut self, object: u32, parent: u32) -> Frame {
+        let edges = self.graph.edge_range(object as usize);
+        let (start, end) = (edges.start as u32, edges.end as u32);
+        self.graph.look_ahead(edges, &self.order.number);
+        (self.order.enter(object, parent), start, end)
     }
 }

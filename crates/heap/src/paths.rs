@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::name::{After, Namer, Step, key_of};
 use crate::walk::{Via, walk};
-use crate::{EdgeId, Graph, How, Label, ObjectId, Through};
+use crate::{EdgeId, Graph, How, Label, ObjectId, Through, flags};
 
 /// Objects that are not reached.
 const NONE: u32 = u32::MAX;
@@ -75,16 +75,26 @@ impl<'a> Paths<'a> {
         steps
     }
 
-    /// Which item of a sequence an edge is.
+    /// Which item of a sequence an edge is, or of which key in a mapping, where its text is known.
     fn place(&self, via: usize) -> Option<Arc<str>> {
         let graph = self.graph;
-        let how = |edge: usize| graph.how(Label(graph.label[edge]));
-        if via >= graph.edge_count() || how(via) != How::Item {
+        if via >= graph.edge_count() {
             return None;
         }
-        let start = graph.edge_range(graph.source(EdgeId(via)).index()).start;
-        let before = (start..via).filter(|&edge| how(edge) == How::Item).count();
-        Some(format!("[{before}]").into())
+        let how = |edge: usize| graph.how(Label(graph.label[edge]));
+        let source = graph.source(EdgeId(via)).index();
+        match how(via) {
+            How::Item => {
+                let start = graph.edge_range(source).start;
+                let before = (start..via).filter(|&edge| how(edge) == How::Item).count();
+                Some(format!("[{before}]").into())
+            }
+            How::Value if graph.objects.flags[source] & flags::NAMESPACE == 0 => {
+                let text = graph.text(key_of(graph, source as u32, via)?)?;
+                Some(format!("['{text}']").into())
+            }
+            _ => None,
+        }
     }
 }
 

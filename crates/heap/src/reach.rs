@@ -1,5 +1,6 @@
 //! What roots reach.
 
+use crate::ahead::OBJECTS;
 use crate::{Graph, Label, ObjectId, Strength};
 
 /// Which edges a question follows. Borrowed ones never: they keep nothing alive.
@@ -88,10 +89,16 @@ impl Graph {
                 waiting.push(object.0);
             }
         }
-        while let Some(object) = waiting.pop() {
-            for target in self.next(object as usize, through) {
-                if reached.insert(ObjectId(target)) {
-                    waiting.push(target);
+        let mut some = Vec::with_capacity(OBJECTS);
+        while !waiting.is_empty() {
+            some.clear();
+            some.extend(waiting.drain(waiting.len().saturating_sub(OBJECTS)..));
+            self.look_at(&some);
+            for &object in &some {
+                for target in self.next(object as usize, through) {
+                    if reached.insert(ObjectId(target)) {
+                        waiting.push(target);
+                    }
                 }
             }
         }

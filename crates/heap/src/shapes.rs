@@ -1,11 +1,12 @@
 //! The shape of the way that holds each object: the path from a root with items merged.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::fast::FastMap;
 use crate::name::{After, Named, Namer, Names, Step};
 use crate::walk::{Via, walk};
-use crate::{Dominators, Graph, How, Label, ObjectId, Retained, Through};
+use crate::{Dominators, Graph, How, Label, ObjectId, Retained, Sum, Through};
 
 /// The start of all shapes.
 const TOP: u32 = 0;
@@ -100,6 +101,23 @@ impl Shapes {
             name: Arc::clone(self.names.get(key.name)),
             type_name: type_name.unwrap_or_else(|| Arc::from("")),
         }
+    }
+
+    /// How many of these objects are held in which way, with their own bytes, most bytes first:
+    /// [`Self::holders`] for who can do without retained bytes. Unreachable objects have no shape.
+    pub fn sums(
+        &self,
+        graph: &Graph,
+        member: impl Fn(ObjectId) -> bool,
+    ) -> Vec<(Option<u32>, Sum)> {
+        let mut sums = BTreeMap::<Option<u32>, Sum>::new();
+        for object in (0..graph.len() as u32).map(ObjectId).filter(|&object| member(object)) {
+            let bytes = graph.objects.bytes(object.index());
+            sums.entry(self.of(object)).or_default().add(bytes);
+        }
+        let mut sums: Vec<_> = sums.into_iter().collect();
+        sums.sort_by_key(|&(shape, sum)| (std::cmp::Reverse(sum.bytes), shape));
+        sums
     }
 
     /// The ways in which these objects are held, those that retain most first, and at most `limit`.

@@ -1,5 +1,6 @@
 //! One way from a root to every object, breadth first.
 
+use crate::ahead::OBJECTS;
 use crate::{Graph, Label, ObjectId, ObjectSet, RootKind, Strength, Through};
 
 /// How an object was reached first.
@@ -25,6 +26,8 @@ struct Walk<'a, F> {
     reached: ObjectSet,
     queue: Vec<u32>,
     head: usize,
+    /// To which place of the queue the columns were looked at.
+    near: usize,
     visit: F,
 }
 
@@ -32,14 +35,14 @@ struct Walk<'a, F> {
 /// roots in order of preference; within these, the nearest first.
 pub(crate) fn walk(graph: &Graph, through: Through, visit: impl FnMut(u32, Via)) {
     let reached = ObjectSet::new(graph.len());
-    let mut walk = Walk { graph, reached, queue: Vec::new(), head: 0, visit };
+    let mut walk = Walk { graph, reached, queue: Vec::new(), head: 0, near: 0, visit };
     for kinds in PREFERENCE {
         walk.seed(kinds, Strength::Strong);
         walk.drain(Through::Strong);
     }
     if through == Through::Loose {
         // All that is there may have loose edges that were passed by.
-        walk.head = 0;
+        (walk.head, walk.near) = (0, 0);
         for kinds in PREFERENCE {
             walk.seed(kinds, Strength::Loose);
             walk.drain(Through::Loose);
@@ -65,6 +68,10 @@ impl<F: FnMut(u32, Via)> Walk<'_, F> {
 
     fn drain(&mut self, through: Through) {
         while let Some(&source) = self.queue.get(self.head) {
+            if self.head >= self.near {
+                self.near = self.queue.len().min(self.head + OBJECTS);
+                self.graph.look_at(&self.queue[self.head..self.near]);
+            }
             self.head += 1;
             for edge in self.graph.edge_range(source as usize) {
                 let strength = self.graph.strength(Label(self.graph.label[edge]));

@@ -130,3 +130,146 @@ fn a_knot() {
     let components = Components::new(&graph, Through::Strong, |_| true);
     assert_eq!(components.sizes().iter().max(), Some(&knot));
 }
+
+/// Lists in lists, each with a string beside.
+#[test]
+fn deep_nesting() {
+    let edges = |object: u32| match object {
+        object if object % 2 == 0 && object + 2 < COUNT => vec![object + 2, object + 1],
+        _ => vec![],
+    };
+    let graph = graph(edges, &[0]);
+    let (dominators, retained) = dominated(&graph);
+    let last = COUNT - 2;
+    assert_eq!(dominators.of(ObjectId(last)), Dominator::Object(ObjectId(last - 2)));
+    assert_eq!(dominators.path(ObjectId(last)).count(), last as usize / 2 + 2);
+    // The last list has no string beside.
+    assert_eq!(retained.of(ObjectId(0)), u64::from(COUNT - 1) * BYTES);
+    assert_eq!(retained.of(ObjectId(1)), BYTES);
+    assert!(Shapes::new(&graph, Through::Strong).count() < 20, "folded");
+}
+
+/// Every object leads back to many places on the way to it: the longest ways to shorten.
+#[test]
+fn a_list_with_ways_back() {
+    let back = |object: u32, salt: u32| {
+        object.wrapping_mul(2_654_435_761).rotate_left(salt) % (object + 1)
+    };
+    let edges = |object: u32| vec![(object + 1).min(COUNT - 1), back(object, 3), back(object, 17)];
+    let graph = graph(edges, &[0]);
+    let (dominators, retained) = dominated(&graph);
+    assert_eq!(dominators.path(ObjectId(COUNT - 1)).count(), COUNT as usize + 1);
+    assert_eq!(retained.of(ObjectId(COUNT / 2)), u64::from(COUNT / 2) * BYTES);
+    let components = Components::new(&graph, Through::Strong, |_| true);
+    assert!(components.sizes().iter().any(|&size| size > COUNT / 2), "back to the first");
+}
+
+/// What the end of a long list holds is held by its beginning too. To climb from each of these
+/// objects to the beginning step by step would take hours.
+#[test]
+fn deep_ways_to_what_is_held_above() {
+    let end = COUNT / 2;
+    let edges = |object: u32| match object {
+        0 => [1].into_iter().chain(end..COUNT).collect(),
+        object if object + 1 < end => vec![object + 1],
+        object if object + 1 == end => (end..COUNT).collect(),
+        _ => vec![],
+    };
+    let graph = graph(edges, &[0]);
+    let (dominators, retained) = dominated(&graph);
+    for object in [end, end + 1, COUNT - 1] {
+        assert_eq!(dominators.of(ObjectId(object)), Dominator::Object(ObjectId(0)));
+    }
+    assert_eq!(dominators.of(ObjectId(end - 1)), Dominator::Object(ObjectId(end - 2)));
+    assert_eq!(retained.of(ObjectId(1)), u64::from(end - 1) * BYTES);
+    assert_eq!(retained.of(ObjectId(0)), u64::from(COUNT) * BYTES);
+}
+
+/// A tangle against the plain way to find dominators: over and over, until nothing changes (Cooper,
+/// Harvey and Kennedy, *A Simple, Fast Dominance Algorithm*, 2001).
+#[test]
+fn a_tangle_as_the_plain_way_sees_it() {
+    let tangled = 200_000;
+    let mut state = 1_u64;
+    let mut random = |limit: u32| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        ((state >> 33) % u64::from(limit)) as u32
+    };
+    let mut edges = vec![Vec::new(); COUNT as usize];
+    for object in 0..tangled {
+        // All ways forward lead through each hundredth object.
+        let gate = (object / 100 + 1) * 100;
+        let of = &mut edges[object as usize];
+        of.push((object + 1 + random(3)).min(gate));
+        match random(10) {
+            0 => of.push(random(object + 1)),
+            1 | 2 => of.push((object + random(60)).min(gate)),
+            3 | 4 => of.push(object.saturating_sub(random(50))),
+            _ => {}
+        }
+    }
+    let expected = plain_dominators(&edges);
+    let graph = graph(|object| edges[object as usize].clone(), &[0]);
+    let dominators = Dominators::new(&graph, Through::Loose);
+    let mut deepest = 0;
+    for object in (1..COUNT).map(ObjectId) {
+        match (dominators.of(object), expected[object.index()]) {
+            (Dominator::Object(holder), Some(plain)) => assert_eq!(holder.0, plain, "{object:?}"),
+            (Dominator::Unreachable, None) => {}
+            differ => panic!("{object:?}: {differ:?}"),
+        }
+        if object.0 > tangled - 10 && object.0 < tangled {
+            deepest = deepest.max(dominators.path(object).count());
+        }
+    }
+    assert!(deepest > 1000, "a tangle whose dominators are {deepest} deep proves little");
+}
+
+/// The dominator of each object that the first one reaches.
+fn plain_dominators(edges: &[Vec<u32>]) -> Vec<Option<u32>> {
+    let mut finished = vec![None; edges.len()];
+    let mut order = Vec::new();
+    let mut entered = vec![false; edges.len()];
+    let mut calls = vec![(0_usize, 0)];
+    entered[0] = true;
+    while let Some((object, place)) = calls.last_mut() {
+        match edges[*object].get(*place) {
+            Some(&target) => {
+                *place += 1;
+                if !std::mem::replace(&mut entered[target as usize], true) {
+                    calls.push((target as usize, 0));
+                }
+            }
+            None => {
+                finished[*object] = Some(order.len());
+                order.push(*object);
+                calls.pop();
+            }
+        }
+    }
+    let mut sources = vec![Vec::new(); edges.len()];
+    for &object in &order {
+        edges[object].iter().for_each(|&target| sources[target as usize].push(object));
+    }
+    let mut dominator = vec![None; edges.len()];
+    dominator[0] = Some(0);
+    let mut changed = true;
+    while std::mem::take(&mut changed) {
+        for &object in order.iter().rev().skip(1) {
+            let known =
+                sources[object].iter().copied().filter(|&source| dominator[source].is_some());
+            let common = known.reduce(|mut one, mut other| {
+                while one != other {
+                    let lower = if finished[one] < finished[other] { &mut one } else { &mut other };
+                    *lower = dominator[*lower].unwrap_or(0);
+                }
+                one
+            });
+            if common != dominator[object] {
+                dominator[object] = common;
+                changed = true;
+            }
+        }
+    }
+    dominator.into_iter().map(|at| at.map(|at| at as u32)).collect()
+}

@@ -147,7 +147,7 @@ pub struct Plugin {
     /// { "name": "faults", "version": "1.0.0", "summary": "one line: what it looks at",
     ///   "level": "high" | "medium" | "low",
     ///   "questions": [ { "name": "faults", "tables": ["faults"], "cost": "one read",
-    ///                    "frozen": false } ],
+    ///                    "frozen": false, "beside_copy": false } ],
     ///   "characteristics": { "availability": "", "memory_granularity": "",
     ///     "execution_granularity": "", "memory_cost": "", "execution_cost": "",
     ///     "developer_cost": "" } }

@@ -12,5 +12,6 @@ mod heap;
 mod heap_tables;
 pub mod parts;
 mod probe_impl;
+mod versions;
 
 pub use probe_impl::{AllocProbe, Config};

@@ -88,6 +88,8 @@ pub struct Memory {
     pub cpu_user_ns: Option<u64>,
     /// CPU time in the kernel, nanoseconds since the start.
     pub cpu_system_ns: Option<u64>,
+    /// For how long the main thread has waited for a core, nanoseconds since the start.
+    pub cpu_waited_ns: Option<u64>,
 }
 
 /// The open handles of one kind.

@@ -9,12 +9,14 @@ pub(crate) fn questions() -> Vec<Question> {
             "rss",
             &[tables::processes::TABLE],
             "one pread of a few hundred ns per process",
-        ),
+        )
+        .beside_copy(),
         Question::new(
             "memory",
             &[tables::processes::TABLE],
             "one smaps_rollup per process: some ms per GiB resident",
-        ),
+        )
+        .beside_copy(),
         Question::new(
             "mappings",
             &[tables::mappings::TABLE],

@@ -75,6 +75,7 @@ pub(crate) fn memory(rows: &[Row<Memory>]) -> Table {
         counter(processes::MAJOR_FAULTS, Unit::Count, |f| f.major_faults),
         counter(processes::CPU_USER, Unit::Ns, |f| f.cpu_user_ns),
         counter(processes::CPU_SYSTEM, Unit::Ns, |f| f.cpu_system_ns),
+        counter(processes::CPU_WAITED, Unit::Ns, |f| f.cpu_waited_ns),
     ]);
     Table::new(processes::TABLE, columns)
 }

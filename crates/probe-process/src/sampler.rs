@@ -148,6 +148,7 @@ impl ProcessSampler {
         let mut memory = from_stat(stat, self.tick_ns);
         memory.source = source;
         memory.handles = fd::count(&self.dir).ok();
+        memory.cpu_waited_ns = self.waited();
         fill(&mut memory, &counts, &status);
         Ok(memory)
     }
@@ -159,6 +160,14 @@ impl ProcessSampler {
         let stat = Stat::parse(text);
         self.close_unless_kept();
         stat.ok_or_else(|| self.nonsense("stat"))
+    }
+
+    /// The time on a queue for a core: the second figure of `schedstat`, which kernels without
+    /// statistics of their scheduler do not have.
+    fn waited(&self) -> Option<u64> {
+        let text = self.dir.read("schedstat").ok()?;
+        let figure = text.split(|byte| byte.is_ascii_whitespace()).nth(1)?;
+        std::str::from_utf8(figure).ok()?.parse().ok()
     }
 
     fn status(&mut self) -> Result<Status> {

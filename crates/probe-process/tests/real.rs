@@ -84,6 +84,9 @@ fn an_allocation_is_seen_to_the_page() {
         assert_eq!(parts, after.rss.unwrap(), "the parts add up");
         assert!(after.peak_rss >= after.rss && after.vss > after.rss);
         assert!(after.minor_faults > before.minor_faults && after.uss <= after.pss);
+        let has_schedstat = std::path::Path::new("/proc/self/schedstat").exists();
+        assert_eq!(after.cpu_waited_ns.is_some(), has_schedstat);
+        assert!(after.cpu_waited_ns >= before.cpu_waited_ns);
     }
 }
 

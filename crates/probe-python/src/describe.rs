@@ -1,7 +1,7 @@
 //! What the probe says of itself.
 
 use probe::tables::{
-    census, free_lists, garbage, gc, holders, interpreters, mapping_holders, native_blocks,
+    bounds, census, free_lists, garbage, gc, holders, interpreters, mapping_holders, native_blocks,
     private_memory, pymalloc, python_threads, refcounts, size_classes, stacks, tracemalloc,
     tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks,
 };
@@ -89,7 +89,7 @@ fn questions() -> Vec<Question> {
         .frozen(),
         Question::new(
             "holders",
-            &[holders::TABLE, garbage::TABLE],
+            &[holders::TABLE, bounds::TABLE, garbage::TABLE],
             "follows every reference: some 0.5 s of this program per million objects, and 100 \
              bytes of its memory for each",
         )

@@ -189,12 +189,13 @@ impl<'a> Look<'a> {
         match self.python.graph(&GraphOptions::default()) {
             Ok((graph, issues)) => {
                 issues.into_iter().for_each(|issue| self.lack(issue));
-                let pid = self.request.target.pid.into();
                 match kept::write(&graph, self.request) {
                     Ok(files) => self.files = files,
                     Err(error) => self.lack(error.to_issue(Severity::Error)),
                 }
-                self.graph = holders::tables(&graph, pid, self.request);
+                let minor = self.python.rules().map_or(0, |(rules, _)| rules.minor);
+                let memory = (self.python.memory(), minor);
+                self.graph = holders::tables(&graph, memory, self.request);
             }
             Err(error) => self.lack(error.to_issue(Severity::Warning)),
         }

@@ -5,6 +5,7 @@ import enum, fractions, functools, gc, heapq, http.client, inspect, io, itertool
 import operator, os, pickle, queue, random, re, sched, socket, sqlite3, string, struct, sys
 import tempfile, textwrap, threading, time, traceback, types, typing, unittest, urllib.request
 import uuid, weakref, xml.etree.ElementTree as tree, zipfile
+import dump_references, graph_kinds
 try:
     import contextvars, dataclasses
 except ImportError:  # 3.6
@@ -280,6 +281,7 @@ if contextvars:
     MAKERS.extend([in_context, lambda n: variable.set([n])])
 if frozendict:
     MAKERS.append(lambda n: frozendict({n: [n], "k%d" % n: (n, {})}))
+MAKERS.extend(graph_kinds.makers(loop))
 kept_plain = Plain(0)
 
 
@@ -297,26 +299,6 @@ def waiting_thread(event, n):
     return local
 
 
-def dump(path):
-    """What the collector says of every object that it tracks: address, type, and targets."""
-    everything = gc.get_objects()
-    out = []
-    mine = {id(everything), id(out), id(sys._getframe())}
-    write = out.append
-    with open(path, "w") as file:
-        for it in everything:
-            if id(it) in mine:
-                continue
-            if isinstance(it, types.FrameType):
-                continue
-            targets = [id(target) for target in gc.get_referents(it)]
-            kind = type(it)
-            line = "%x|%s.%s|%s\n" % (
-                id(it), kind.__module__, kind.__qualname__, " ".join("%x" % t for t in targets))
-            file.write(line)
-            del targets, kind, line, it
-
-
 event = threading.Event()
 for number in range(3):
     threading.Thread(target=waiting_thread, args=(event, number), daemon=True).start()
@@ -324,6 +306,6 @@ make(int(sys.argv[1]))
 gc.collect()
 gc.disable()
 if len(sys.argv) > 2:
-    dump(sys.argv[2])
+    dump_references.dump(sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()

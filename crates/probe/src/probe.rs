@@ -70,6 +70,13 @@ impl Descriptor {
     pub fn wants_frozen(&self, question: &str) -> bool {
         self.questions.iter().any(|q| q.frozen && q.name == question)
     }
+
+    /// Whether all answers to these questions hold while a copy of the target stands.
+    #[must_use]
+    pub fn hold_beside_copy(&self, questions: &[String]) -> bool {
+        let holds = |name: &String| self.questions.iter().any(|q| q.beside_copy && q.name == *name);
+        !questions.is_empty() && questions.iter().all(holds)
+    }
 }
 
 /// A question that a probe answers, such as `memory` or `gc`.
@@ -86,6 +93,11 @@ pub struct Question {
     /// lends what stands still in [`Request::frozen`]. False where only `/proc` is read.
     #[serde(default, skip_serializing_if = "is_false")]
     pub frozen: bool,
+    /// Whether what it says of the memory of a process still holds while a copy of the process
+    /// stands, of each page as a whole: the host asks it then too, and marks the answer
+    /// ([`Snapshot::beside_copy`](crate::Snapshot::beside_copy)).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub beside_copy: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
@@ -101,6 +113,7 @@ impl Question {
             tables: tables.iter().map(|&t| t.into()).collect(),
             cost: cost.into(),
             frozen: false,
+            beside_copy: false,
         }
     }
 
@@ -108,6 +121,13 @@ impl Question {
     #[must_use]
     pub fn frozen(mut self) -> Self {
         self.frozen = true;
+        self
+    }
+
+    /// The same, asked beside a copy too.
+    #[must_use]
+    pub fn beside_copy(mut self) -> Self {
+        self.beside_copy = true;
         self
     }
 }

@@ -31,6 +31,10 @@ pub struct Snapshot {
     /// How the picture was frozen; `None`: the target ran while it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen: Option<FrozenBy>,
+    /// Whether a copy of the target stood meanwhile: it has shared the target's pages, and seemed
+    /// to be a child of it. What each page weighs as a whole holds all the same.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub beside_copy: bool,
     /// Whether everything that was asked for is there.
     pub complete: bool,
     /// What is missing or less exact, and why.
@@ -85,6 +89,11 @@ impl Default for Limits {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl Snapshot {
     /// The version of the JSON form that this crate writes and reads.
     pub const SCHEMA: u32 = 1;
@@ -100,6 +109,7 @@ impl Snapshot {
             duration_ns: 0,
             paused_ns: 0,
             frozen: None,
+            beside_copy: false,
             complete: true,
             issues: Vec::new(),
             tables: Vec::new(),

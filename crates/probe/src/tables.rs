@@ -77,6 +77,8 @@ pub mod processes {
     pub const CPU_USER: &str = "cpu_user";
     /// Counter, ns: CPU time in the kernel.
     pub const CPU_SYSTEM: &str = "cpu_system";
+    /// Counter, ns: for how long the main thread has waited for a core.
+    pub const CPU_WAITED: &str = "cpu_waited";
 }
 
 /// Mappings grouped by process, kind and name (question `mappings`).
@@ -236,6 +238,23 @@ pub mod holders {
     pub const BYTES: &str = "bytes";
     /// Attribute: the way as JSON, a list of steps as in the report: `kind`, `name`, `type`.
     pub const STEPS: &str = "steps";
+}
+
+/// Containers that never get more members than they were told: caches of `functools.lru_cache`
+/// with a `maxsize`, deques with a `maxlen` (question `holders`).
+pub mod bounds {
+    /// The table.
+    pub const TABLE: &str = "bounds";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: the way from a root to the containers, as a text; that of `holders`.
+    pub const PATH: &str = "path";
+    /// Level, count: containers that are held this way and have a bound.
+    pub const CONTAINERS: &str = "containers";
+    /// Level, count: members that they have.
+    pub const LENGTH: &str = "length";
+    /// Level, count: the most members that they may have.
+    pub const MOST: &str = "most";
 }
 
 /// Python objects that no root leads to and whose every reference is known: only reference

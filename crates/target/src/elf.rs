@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use object::Endianness;
 use object::elf::{
-    FileHeader64, GnuHashHeader, PF_W, PF_X, PT_LOAD, SHN_UNDEF, SHT_DYNSYM, SHT_GNU_HASH, Sym64,
-    gnu_hash,
+    FileHeader64, GnuHashHeader, PF_W, PF_X, PT_LOAD, SHN_UNDEF, SHT_DYNSYM, SHT_GNU_HASH,
+    SHT_SYMTAB, STT_OBJECT, Sym64, gnu_hash,
 };
 use object::read::elf::{
     FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym, SymbolTable, VersionTable,
@@ -25,6 +25,10 @@ const MAX_PIECE: u64 = 64 << 20;
 const MAX_SEGMENTS: usize = 256;
 /// The most symbols that are looked through where a file has no GNU hash table.
 const MAX_LINEAR: usize = 1 << 16;
+/// The most symbols of which those of variables are kept.
+const MAX_VARIABLES: usize = 1 << 19;
+/// The most bytes of a name.
+const MAX_NAME: usize = 128;
 
 /// A part of the file that is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +45,15 @@ pub struct Segment {
     pub write: bool,
     /// Whether it can be executed.
     pub exec: bool,
+}
+
+/// A variable with a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Where it is before the load bias is added.
+    pub range: Range<u64>,
+    /// As the file has it: of C++ the mangled name.
+    pub name: String,
 }
 
 /// An ELF file of 64 bits.
@@ -147,6 +160,36 @@ impl Elf {
             }));
         }
         Ok(find_in_order(&symbols, endian, names, value))
+    }
+
+    /// The variables that the file names, in order of address, before the load bias is added: from
+    /// its whole table of symbols, or, where that was stripped, from what it exports.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidData`] when the tables make no sense.
+    pub fn variables(&self) -> Result<Vec<Variable>> {
+        self.find_variables().map_err(bad_sections)
+    }
+
+    fn find_variables(&self) -> object::read::Result<Vec<Variable>> {
+        let (sections, endian) = self.sections()?;
+        let mut symbols = sections.symbols(endian, self.data(), SHT_SYMTAB)?;
+        if symbols.is_empty() {
+            symbols = sections.symbols(endian, self.data(), SHT_DYNSYM)?;
+        }
+        let variable = |symbol: &Sym64<Endianness>| {
+            let (start, size) = (symbol.st_value(endian), symbol.st_size(endian));
+            let is_one = symbol.st_type() == STT_OBJECT && symbol.st_shndx(endian) != SHN_UNDEF;
+            let name = symbol.name(endian, symbols.strings()).ok()?;
+            let name = name.get(..MAX_NAME).unwrap_or(name);
+            let name = String::from_utf8_lossy(name).into_owned();
+            let range = start..start.saturating_add(size);
+            (is_one && size > 0).then_some(Variable { range, name })
+        };
+        let found = symbols.iter().take(MAX_VARIABLES).filter_map(variable);
+        let mut found: Vec<Variable> = found.collect();
+        found.sort_by_key(|variable| variable.range.start);
+        Ok(found)
     }
 
     /// How far the file was moved when it was loaded: once per copy in `mappings`, which are

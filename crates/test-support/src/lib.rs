@@ -11,6 +11,7 @@
 )]
 
 mod core_writer;
+mod mallocs;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 pub use core_writer::write_core;
+pub use mallocs::{Malloc, c_program, mallocs};
 
 /// A Python interpreter on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -56,6 +56,8 @@ impl<R: BufRead> Recording<R> {
         let mut issues = Vec::new();
         for item in &mut self {
             match item {
+                // Beside a copy of a process, its figures are not all its own.
+                Item::Snapshot(snapshot) if snapshot.beside_copy => {}
                 Item::Snapshot(snapshot) => seen.take(*snapshot, &mut issues),
                 Item::Issue(issue) => add(&mut issues, issue),
                 Item::Event(_) | Item::Run(_) | Item::End(_) => {}

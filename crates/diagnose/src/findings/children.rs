@@ -31,7 +31,7 @@ pub(super) fn find(scene: &Scene<'_>) -> Vec<Finding> {
             Some((pid, anon + shared.unwrap_or(0.0) + swap.unwrap_or(0.0)))
         });
         for (pid, group) in &groups {
-            let share = scene.share(group.growth()).unwrap_or(0.0);
+            let share = scene.share(group).unwrap_or(0.0);
             if *pid == u64::from(scene.root) || share < LEAST_SHARE || group.per_s() <= 0.0 {
                 continue;
             }

@@ -1,45 +1,116 @@
 //! Python objects that only reference cycles keep.
 
 use probe::tables::{garbage, gc};
-use probe::{Certainty, Finding, FindingKind, Snapshot, Step, Value, path_text};
+use probe::{Certainty, FindingKind, Snapshot, Step, Value, path_text};
 
 use super::group::{Group, by_key};
 use super::kinds::{TypeGrowth, named, ranked};
+use super::merge::Told;
 use super::{Scene, about_bytes};
 use crate::curve::GRAIN_BYTES;
 use crate::footprint::number;
+use crate::lanes::Lanes;
 
 /// What explains less than this share of the growth is not worth a finding.
 const LEAST_SHARE: f64 = 0.03;
 
 /// Cyclic garbage that took part in the growth, one finding for each process.
-pub(super) fn find(scene: &Scene<'_>) -> Vec<Finding> {
+pub(super) fn find(scene: &Scene<'_>) -> Vec<Told> {
     let looks = scene.lanes.of(garbage::TABLE);
     looks.filter_map(|kept| of_process(scene, scene.recent(kept))).collect()
 }
 
-fn of_process(scene: &Scene<'_>, looks: &[Snapshot]) -> Option<Finding> {
-    let sum = |column: &'static str| {
-        by_key(looks, garbage::TABLE, |table, row| Some(((), number(table, column, row)?)))
-            .remove(&())
-    };
-    let (bytes, objects) = (sum(garbage::BYTES)?, sum(garbage::OBJECTS)?);
+fn of_process(scene: &Scene<'_>, looks: &[Snapshot]) -> Option<Told> {
+    let garbage = Garbage::of(scene.lanes, looks);
+    let (bytes, objects) = (&garbage.bytes, &garbage.objects);
     let least = (LEAST_SHARE * scene.growth).max(GRAIN_BYTES);
     if bytes.points.len() < 2 || bytes.growth() < least {
         return None;
     }
     let types = types(looks);
     let subject = &types.first()?.name;
-    let cause = Cause::of(scene, looks);
-    let mut finding = about_bytes(FindingKind::CyclicGarbage, &bytes, scene);
+    let cause = &garbage.cause;
+    let mut finding = about_bytes(FindingKind::CyclicGarbage, bytes, scene);
     finding.growth.objects = Some(objects.growth());
     finding.growth.objects_per_s = Some(objects.per_s());
     finding.subject.clone_from(subject);
     finding.place = cycle(looks, subject);
-    finding.certainty = cause.certainty(scene, &bytes);
-    finding.evidence = evidence(&objects, &types, finding.place.as_deref(), &cause);
+    finding.certainty = cause.certainty(scene, bytes);
+    finding.evidence = evidence(objects, &types, finding.place.as_deref(), cause);
     finding.advice = cause.advice();
-    Some(finding)
+    Some(Told { finding, types })
+}
+
+/// Cyclic garbage of a process over time.
+pub(super) struct Garbage<'a> {
+    bytes: Group,
+    objects: Group,
+    cause: Cause,
+    gc: &'a [Snapshot],
+}
+
+impl<'a> Garbage<'a> {
+    pub(super) fn of(lanes: &'a Lanes, looks: &[Snapshot]) -> Self {
+        let sum = |column: &'static str| {
+            by_key(looks, garbage::TABLE, |table, row| Some(((), number(table, column, row)?)))
+                .remove(&())
+                .unwrap_or_default()
+        };
+        let pid = looks.first().map(|look| look.target.pid);
+        let is_of = |kept: &&[Snapshot]| kept.first().map(|look| look.target.pid) == pid;
+        let gc = lanes.of(gc::TABLE).find(is_of).unwrap_or_default();
+        let objects = sum(garbage::OBJECTS);
+        let cause = Cause::of(gc, looks, objects.growth());
+        Self { bytes: sum(garbage::BYTES), objects, cause, gc }
+    }
+
+    /// Bytes that the collector never takes.
+    pub(super) fn lost(self) -> Group {
+        match self.cause {
+            Cause::Off | Cause::Frozen | Cause::Blocked(_) => self.bytes,
+            Cause::NotYet | Cause::Unknown => Group::default(),
+        }
+    }
+
+    pub(super) fn growth(&self) -> f64 {
+        self.bytes.growth()
+    }
+
+    /// By how much there were more at an earlier look than at the last, bytes.
+    pub(super) fn taken(&self) -> f64 {
+        let most = self.bytes.points.iter().map(|p| p.1).fold(0.0, f64::max);
+        most - self.bytes.last()
+    }
+
+    /// Whether the collector takes it sooner or later: it is on, there are no more of them than
+    /// may wait for a full collection, and full collections did not leave them where they were.
+    pub(super) fn is_taken(&self) -> bool {
+        let grew = |generation: Option<&str>, column: &'static str| {
+            let groups = by_key(self.gc, gc::TABLE, |table, row| {
+                let name = table.value(gc::GENERATION, row).as_str()?;
+                generation.is_none_or(|wanted| wanted == name).then_some(())?;
+                Some(((), number(table, column, row)?))
+            });
+            groups.get(&()).map_or(0.0, Group::growth)
+        };
+        let is_left = grew(Some("2"), gc::COLLECTIONS) >= 2.0
+            && grew(None, gc::COLLECTED) < 0.5 * self.objects.growth();
+        self.cause == Cause::NotYet
+            && !is_left
+            && self.objects.last() <= 2.0 * most_waiting(self.gc)
+    }
+}
+
+/// How many objects may wait for a full collection: as many as the thresholds let be made, and a
+/// quarter of those that have survived one (`long_lived_pending`, `Modules/gcmodule.c`).
+fn most_waiting(looks: &[Snapshot]) -> f64 {
+    let Some(table) = looks.last().and_then(|look| look.table(gc::TABLE)) else { return 0.0 };
+    let (mut made, mut objects) = (1.0, 0.0);
+    for row in 0..table.rows() {
+        objects += number(table, gc::OBJECTS, row).unwrap_or(0.0);
+        made *= number(table, gc::THRESHOLD, row).unwrap_or(1.0).max(1.0);
+    }
+    made + objects / 4.0
 }
 
 /// Types with the growth of their bytes and objects, most bytes first.
@@ -76,9 +147,12 @@ fn attribute(looks: &[Snapshot], column: &str, fits: impl Fn(&str) -> bool) -> O
 }
 
 /// Why the collector does not take it.
+#[derive(Debug, PartialEq, Eq)]
 enum Cause {
     /// It is switched off.
     Off,
+    /// Objects are set aside again and again, where it does not look.
+    Frozen,
     /// A type in the cycle does not tell it what it refers to.
     Blocked(String),
     /// It has not come to it yet.
@@ -88,15 +162,21 @@ enum Cause {
 }
 
 impl Cause {
-    fn of(scene: &Scene<'_>, looks: &[Snapshot]) -> Self {
+    /// `objects`: by how many there were more in the end.
+    fn of(gc: &[Snapshot], looks: &[Snapshot], objects: f64) -> Self {
         if let Some(by) = attribute(looks, garbage::BLOCKED_BY, |_| true) {
             return Self::Blocked(by);
         }
-        let mut kept = scene.lanes.of(gc::TABLE);
-        let table = kept.next().and_then(<[Snapshot]>::last).and_then(|look| look.table(gc::TABLE));
-        match table.filter(|t| t.rows() > 0).map(|t| t.value(gc::ENABLED, 0)) {
-            Some(Value::Bool(false)) => Self::Off,
-            Some(Value::Bool(true)) => Self::NotYet,
+        let table = gc.last().and_then(|look| look.table(gc::TABLE)).filter(|t| t.rows() > 0);
+        let Some(table) = table else { return Self::Unknown };
+        let young = (0..table.rows())
+            .find(|&row| table.value(gc::GENERATION, row).as_str() == Some("0"))
+            .and_then(|row| number(table, gc::THRESHOLD, row));
+        match table.value(gc::ENABLED, 0) {
+            _ if young == Some(0.0) => Self::Off,
+            Value::Bool(false) => Self::Off,
+            Value::Bool(true) if objects > 0.0 && frozen(gc) >= 0.5 * objects => Self::Frozen,
+            Value::Bool(true) => Self::NotYet,
             _ => Self::Unknown,
         }
     }
@@ -106,14 +186,20 @@ impl Cause {
         let steady = scene.leak == Some(true) && bytes.rising() >= 0.8;
         match self {
             Self::Off | Self::Blocked(_) if steady => Certainty::Proved,
-            Self::Off | Self::Blocked(_) => Certainty::Likely,
+            Self::Off | Self::Frozen | Self::Blocked(_) => Certainty::Likely,
             Self::NotYet | Self::Unknown => Certainty::Possible,
         }
     }
 
     fn sentence(&self) -> String {
         match self {
-            Self::Off => "the collector is switched off (gc.disable())".into(),
+            Self::Off => {
+                "the collector is switched off (gc.disable(), or a threshold of 0)".into()
+            }
+            Self::Frozen => {
+                "objects are set aside again and again (gc.freeze()), where the collector does not look"
+                    .into()
+            }
             Self::Blocked(by) => format!(
                 "{by} does not tell the collector what it refers to, so a cycle through it is never \
                  found"
@@ -133,6 +219,9 @@ impl Cause {
                  version of it with support for the collector mends it (Py_TPFLAGS_HAVE_GC, \
                  tp_traverse)."
             ),
+            Self::Frozen => "Call gc.freeze() once, after gc.collect(); gc.unfreeze() gives the collector back \
+                             what was set aside."
+                .into(),
             Self::NotYet | Self::Unknown => {
                 "Watch longer: it is no leak if a full collection takes them. If their number keeps \
                  rising over collections of the oldest generation, break the cycle."
@@ -140,6 +229,15 @@ impl Cause {
             }
         }
     }
+}
+
+/// By how many objects that are set aside there were more in the end.
+fn frozen(gc: &[Snapshot]) -> f64 {
+    let groups = by_key(gc, gc::TABLE, |table, row| {
+        (table.value(gc::GENERATION, row).as_str() == Some("permanent")).then_some(())?;
+        Some(((), number(table, gc::OBJECTS, row)?))
+    });
+    groups.get(&()).map_or(0.0, Group::growth)
 }
 
 fn evidence(

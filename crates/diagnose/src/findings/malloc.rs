@@ -12,16 +12,34 @@ use crate::footprint::number;
 /// The trim threshold that glibc starts with.
 const TRIM_THRESHOLD: f64 = 131_072.0;
 
+/// Free memory that is said although it did not grow: from so many bytes on,
+const RESTING: f64 = (8 << 20) as f64;
+/// and from this share of what the process has.
+const RESTING_SHARE: f64 = 0.25;
+
 /// Free memory in arenas, where that is what grew.
 pub(super) fn held(scene: &Scene<'_>) -> Vec<Finding> {
+    let least = (0.2 * scene.growth).max(GRAIN_BYTES);
+    find(scene, |group| group.points.len() >= 2 && group.growth() >= least)
+}
+
+/// The same where it is a large part of what the process has, growing or not.
+pub(super) fn resting(scene: &Scene<'_>) -> Vec<Finding> {
+    let least = RESTING.max(RESTING_SHARE * scene.footprint);
+    let mut found = find(scene, |group| group.last() >= least);
+    for finding in &mut found {
+        finding.share = None;
+    }
+    found
+}
+
+fn find(scene: &Scene<'_>, is_worth_it: impl Fn(&Group) -> bool) -> Vec<Finding> {
     let mut found = Vec::new();
     for kept in scene.lanes.of(malloc_arenas::TABLE) {
         let looks = scene.recent(kept);
         let groups =
             by_key(looks, malloc_arenas::TABLE, |table, row| Some(((), free(table, row)?)));
-        let least = (0.2 * scene.growth).max(GRAIN_BYTES);
-        let grew = |group: &Group| group.points.len() >= 2 && group.growth() >= least;
-        if let Some(group) = groups.get(&()).filter(|group| grew(group)) {
+        if let Some(group) = groups.get(&()).filter(|group| is_worth_it(group)) {
             found.extend(looks.last().map(|last| keeping(scene, group, &Kept::of(last))));
         }
     }
@@ -29,7 +47,7 @@ pub(super) fn held(scene: &Scene<'_>) -> Vec<Finding> {
 }
 
 /// Free bytes of an arena, on whichever list.
-fn free(table: &Table, row: usize) -> Option<f64> {
+pub(super) fn free(table: &Table, row: usize) -> Option<f64> {
     use malloc_arenas as t;
     let lists = [t::BYTES_FREE, t::BYTES_FAST, t::BYTES_CACHED, t::BYTES_TOP];
     lists.iter().map(|name| number(table, name, row)).sum()

@@ -7,6 +7,7 @@ use probe::tables::{mappings, shared_memory};
 use probe::{Certainty, Finding, FindingKind, Snapshot, Table};
 
 use super::group::{Group, by_key};
+use super::merge::{Place, Told};
 use super::{Scene, about_bytes, mapped};
 use crate::curve::GRAIN_BYTES;
 use crate::footprint::number;
@@ -18,8 +19,13 @@ const FAMILY: usize = 4;
 /// At most so many findings about mappings.
 const MOST: usize = 6;
 
+/// How the subject of a file begins.
+const MAPPED_FILE: &str = "mapped file";
+/// What an object that maps a file is called.
+const MAP: &str = "mmap.mmap";
+
 /// Groups of mappings that took part in the growth, most first.
-pub(super) fn find(scene: &Scene<'_>) -> Vec<Finding> {
+pub(super) fn find(scene: &Scene<'_>) -> Vec<Place> {
     let mut found = Vec::new();
     for kept in scene.lanes.of(mappings::TABLE) {
         let looks = scene.recent(kept);
@@ -32,16 +38,41 @@ pub(super) fn find(scene: &Scene<'_>) -> Vec<Finding> {
         });
         let grower = biggest_process(looks, scene.root);
         let growing = groups.iter().filter(|(_, group)| counts(scene, group));
-        found
-            .extend(growing.map(|((kind, name), group)| mapping(scene, kind, name, group, grower)));
+        found.extend(growing.map(|((kind, name), group)| Place {
+            is_plain: !matches!(kind.as_str(), mappings::FILE | mappings::SHARED),
+            finding: mapping(scene, kind, name, group, grower),
+        }));
     }
     for kept in scene.lanes.of(shared_memory::TABLE) {
-        found.extend(left_behind(scene, scene.recent(kept)));
+        let left = left_behind(scene, scene.recent(kept));
+        found.extend(left.map(|finding| Place { is_plain: false, finding }));
     }
-    let bytes = |f: &Finding| f.growth.bytes.unwrap_or(0.0);
+    let bytes = |place: &Place| place.finding.growth.bytes.unwrap_or(0.0);
     found.sort_by(|a, b| bytes(b).total_cmp(&bytes(a)));
     found.truncate(MOST);
     found
+}
+
+/// Names who holds the objects that keep files mapped.
+pub(super) fn name_holders(places: &mut [Place], told: &[Told]) {
+    let count = |told: &Told| told.of_type(MAP).map_or(0.0, |growth| growth.objects);
+    let holding = told.iter().filter(|told| count(told) > 0.0 && told.finding.place.is_some());
+    let Some(most) = holding.max_by(|a, b| count(a).total_cmp(&count(b))) else { return };
+    let at = most.finding.place.as_deref().unwrap_or_default();
+    let is_file = |place: &&mut Place| {
+        let finding = &place.finding;
+        !place.is_plain && finding.subject.starts_with(MAPPED_FILE)
+    };
+    for place in places.iter_mut().filter(is_file) {
+        let finding = &mut place.finding;
+        finding.holders.clone_from(&most.finding.holders);
+        let more = human::count(count(most));
+        finding.evidence.push(format!("held by {more} more {MAP} objects, all behind {at}"));
+        finding.advice = format!(
+            "Views and slices in {at} keep whole files mapped: copy what is needed of them, and \
+             drop or close the rest."
+        );
+    }
 }
 
 /// Whether a group grew by what counts.
@@ -109,7 +140,7 @@ fn describe(kind: &str, name: &str, next: &str) -> (String, String) {
                 .into(),
         ),
         mappings::FILE => (
-            format!("mapped file {name}"),
+            format!("{MAPPED_FILE} {name}"),
             format!(
                 "Mappings of this file are kept: close them, and drop views and slices that pin \
                  them. Run `{next}` to see who holds them."

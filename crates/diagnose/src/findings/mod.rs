@@ -5,6 +5,7 @@
 //! except threads and handles that never once decreased, which the verdict over memory does
 //! not cover.
 
+mod causes;
 mod children;
 mod counts;
 mod garbage;
@@ -13,6 +14,7 @@ mod kinds;
 mod malloc;
 mod mapped;
 mod memory;
+mod merge;
 mod native;
 mod python;
 mod refcounts;
@@ -23,42 +25,38 @@ use probe::{Certainty, Finding, FindingKind, Growth, Level, Snapshot};
 
 use crate::Judgement;
 use crate::lanes::Lanes;
+pub(crate) use causes::{Cause, Curve, bounded, lost};
 use group::Group;
+use merge::{EXPLAINED, Place, Told};
 
-/// Objects that explain this share of the growth make findings about plain memory superfluous.
-const EXPLAINED: f64 = 0.6;
-/// Objects that explain this share of the growth come first.
-const WORTH: f64 = 0.15;
+/// Looks that are nearer to each other than this say nothing of a pace, seconds.
+const SHORT_S: f64 = 2.0;
 
 /// Everything that is found, most important first.
 pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) -> Vec<Finding> {
     let scene = Scene::new(lanes, judgement, level);
     let mut found = Vec::new();
     let rises = match judgement.verdict.leak {
-        Some(leak) => leak,
+        Some(leak) => leak || judgement.is_bounded,
         None => judgement.verdict.severity.low > 0.0,
     };
     if rises {
-        found.extend(children::find(&scene));
-        found.extend(memory::find(&scene));
-        let share = |f: &Finding| f.share.unwrap_or(0.0);
-        found.sort_by(|a, b| share(b).total_cmp(&share(a)));
-        // What grows comes before where it lies: the mappings are the same bytes once more.
-        let mut objects = objects(&scene);
-        objects.extend(python::held(&scene));
-        objects.extend(malloc::held(&scene));
+        let (told, mut objects) = objects(&scene);
+        let child = |finding| Place { is_plain: false, finding };
+        let mut places: Vec<Place> = children::find(&scene).into_iter().map(child).collect();
+        places.extend(memory::find(&scene));
+        memory::name_holders(&mut places, &told);
+        let mut held = python::held(&scene);
+        held.extend(malloc::held(&scene));
         objects.extend(mapped::find(&scene));
-        objects.sort_by(|a, b| share(b).total_cmp(&share(a)));
-        let explained: f64 = objects.iter().map(share).sum();
-        if explained >= EXPLAINED {
-            found.retain(|f| f.place.is_some() || f.kind != FindingKind::MappingGrowth);
-        }
-        if explained >= WORTH || !python::counted(&scene) {
-            objects.append(&mut found);
-            found = objects;
-        } else {
-            found.extend(objects);
-        }
+        objects.extend(told.into_iter().map(|told| told.finding));
+        found = merge::merged(objects, held, places);
+    }
+    if judgement.is_bounded {
+        found.iter_mut().for_each(|finding| finding.certainty = Certainty::Possible);
+    }
+    if found.iter().all(|f| f.kind != FindingKind::AllocatorHeld) {
+        found.extend(malloc::resting(&scene));
     }
     found.extend(counts::endless_threads(&scene));
     found.extend(counts::handles(&scene));
@@ -70,20 +68,19 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
 
 /// Python objects that grow: by who holds them, or why nobody does; by type alone where that does
 /// not explain it. Then native blocks that belong to none of these.
-fn objects(scene: &Scene<'_>) -> Vec<Finding> {
-    let mut found = sites::find(scene);
-    found.extend(garbage::find(scene));
-    found.extend(refcounts::find(scene));
-    found.extend(native::leaks(scene));
-    let explained: f64 = found.iter().filter_map(|f| f.share).sum();
+fn objects(scene: &Scene<'_>) -> (Vec<Told>, Vec<Finding>) {
+    let mut told = sites::find(scene);
+    told.extend(garbage::find(scene));
+    told.extend(refcounts::find(scene));
+    let mut native = native::leaks(scene);
+    let explained: f64 =
+        told.iter().map(|told| &told.finding).chain(&native).filter_map(|f| f.share).sum();
     if !sites::counted(scene) || explained < EXPLAINED {
-        let named = |f: &Finding| found.iter().any(|known| known.subject == f.subject);
-        let types: Vec<Finding> = python::find(scene).into_iter().filter(|f| !named(f)).collect();
-        found.extend(types);
+        let types = python::find(scene, &mut told);
+        told.extend(types);
     }
-    let native = native::growth(scene, &found);
-    found.extend(native);
-    found
+    native.extend(native::growth(scene, &mut told));
+    (told, native)
 }
 
 /// What all rules look at.
@@ -96,6 +93,10 @@ struct Scene<'a> {
     root: u32,
     /// Growth of the judged series over the last regime, bytes.
     growth: f64,
+    /// The same in a second.
+    rate: f64,
+    /// What the processes have in the end, bytes.
+    footprint: f64,
     level: Level,
 }
 
@@ -112,6 +113,8 @@ impl<'a> Scene<'a> {
             since_ns: start.saturating_add((judgement.warmup_s.max(0.0) * 1e9) as u64),
             root: first.map_or(0, |s| s.target.pid),
             growth: judgement.verdict.severity.bytes_per_s * (watched - judgement.warmup_s),
+            rate: judgement.verdict.severity.bytes_per_s,
+            footprint: judgement.series.last().map_or(0.0, |p| p.1),
             level: level.unwrap_or(Level::High),
         }
     }
@@ -132,9 +135,11 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// A share of the growth, 0 to 1; `None` if nothing grew.
-    fn share(&self, bytes: f64) -> Option<f64> {
-        (self.growth > 0.0).then(|| (bytes / self.growth).clamp(0.0, 1.0))
+    /// The share of a group in what grew in its time, 0 to 1; `None` if nothing grew.
+    fn share(&self, group: &Group) -> Option<f64> {
+        let seconds = group.seconds();
+        let growth = if seconds >= SHORT_S { self.rate * seconds } else { self.growth };
+        (growth > 0.0).then(|| (group.growth() / growth).clamp(0.0, 1.0))
     }
 
     fn certainty(&self, group: &Group) -> Certainty {
@@ -156,7 +161,7 @@ fn about_bytes(kind: FindingKind, group: &Group, scene: &Scene<'_>) -> Finding {
             objects_per_s: None,
             bytes_per_s: Some(group.per_s()),
         },
-        share: scene.share(group.growth()),
+        share: scene.share(group),
         holders: Vec::new(),
         certainty: scene.certainty(group),
         evidence: Vec::new(),

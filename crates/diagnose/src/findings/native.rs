@@ -9,6 +9,7 @@ use probe::tables::{census, native_blocks};
 use probe::{Certainty, Finding, FindingKind, Snapshot, Table};
 
 use super::group::{Group, by_key};
+use super::merge::{Told, take_in};
 use super::{Scene, about_bytes};
 use crate::curve::GRAIN_BYTES;
 use crate::footprint::number;
@@ -19,8 +20,6 @@ const LEAST_SHARE: f64 = 0.03;
 const MOST: usize = 4;
 /// Bytes that `malloc` adds to a block of its own.
 const HEADER: u64 = 8;
-/// A finding about objects that speaks of this share of the native memory behind them tells it.
-const TOLD: f64 = 0.5;
 /// What holds the blocks of a row, where an object does.
 const OBJECT: &str = "object ";
 
@@ -50,30 +49,25 @@ pub(super) fn leaks(scene: &Scene<'_>) -> Vec<Finding> {
     largest(found)
 }
 
-/// Blocks by who holds them, most bytes first. `known`: what was found about Python objects,
-/// which is not said again of the native memory that belongs to them.
-pub(super) fn growth(scene: &Scene<'_>, known: &[Finding]) -> Vec<Finding> {
+/// Blocks by who holds them, most bytes first. `told`: what was found about Python objects, to
+/// which the native memory behind them belongs.
+pub(super) fn growth(scene: &Scene<'_>, told: &mut [Told]) -> Vec<Finding> {
     let mut found = Vec::new();
     for kept in scene.lanes.of(native_blocks::TABLE) {
         let looks = scene.recent(kept);
         let holders = rows(looks, native_blocks::REACHABLE, |row| row.holder);
         for (holder, columns) in holders {
-            let of_type = holder.strip_prefix(OBJECT);
-            let bytes = columns.bytes.growth();
-            let is_told = of_type.is_some_and(|name| is_told(known, name, bytes));
-            if counts(scene, &columns) && !is_told {
+            if !counts(scene, &columns) {
+                continue;
+            }
+            let size = (columns.bytes.growth(), columns.blocks.growth());
+            let taken = |name| take_in(told, name, size, scene.growth);
+            if !holder.strip_prefix(OBJECT).is_some_and(taken) {
                 found.push(holding(scene, &holder, &columns, looks));
             }
         }
     }
     largest(found)
-}
-
-/// Whether a finding about objects of a type speaks of as much memory as hangs on them.
-fn is_told(known: &[Finding], name: &str, bytes: f64) -> bool {
-    let large = |f: &&Finding| f.growth.bytes.unwrap_or(0.0) >= TOLD * bytes;
-    let names = |f: &Finding| f.subject == name || f.evidence.iter().any(|e| e.contains(name));
-    known.iter().filter(|f| f.kind != FindingKind::NativeLeak).filter(large).any(names)
 }
 
 fn largest(mut found: Vec<Finding>) -> Vec<Finding> {

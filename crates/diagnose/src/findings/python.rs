@@ -2,9 +2,11 @@
 
 use diff::human;
 use probe::tables::{census, pymalloc};
-use probe::{Certainty, Finding, FindingKind, Snapshot, Table};
+use probe::{Certainty, Finding, FindingKind, Table};
 
 use super::group::{Group, by_key};
+use super::kinds::TypeGrowth;
+use super::merge::{Told, left_of, take_in_rest};
 use super::{Scene, about_bytes};
 use crate::curve::GRAIN_BYTES;
 use crate::footprint::number;
@@ -14,8 +16,8 @@ const LEAST_SHARE: f64 = 0.03;
 /// At most so many types are named.
 const MOST: usize = 5;
 
-/// Types that took part in the growth, most bytes first.
-pub(super) fn find(scene: &Scene<'_>) -> Vec<Finding> {
+/// Types that took part in the growth, most bytes first, less what is told of them already.
+pub(super) fn find(scene: &Scene<'_>, told: &mut [Told]) -> Vec<Told> {
     let mut found = Vec::new();
     for kept in scene.lanes.of(census::TABLE) {
         let looks = scene.recent(kept);
@@ -32,11 +34,11 @@ pub(super) fn find(scene: &Scene<'_>) -> Vec<Finding> {
             if let Some(objects) = objects.get(&name)
                 && counts(scene, &bytes, objects)
             {
-                found.push(growing(scene, name, &bytes, objects));
+                found.extend(growing(scene, told, name, &bytes, objects));
             }
         }
     }
-    let bytes = |f: &Finding| f.growth.bytes.unwrap_or(0.0);
+    let bytes = |told: &Told| told.finding.growth.bytes.unwrap_or(0.0);
     found.sort_by(|a, b| bytes(b).total_cmp(&bytes(a)));
     found.truncate(MOST);
     found
@@ -44,10 +46,6 @@ pub(super) fn find(scene: &Scene<'_>) -> Vec<Finding> {
 
 /// Memory that the interpreter's allocator keeps for later, where that is what grew.
 pub(super) fn held(scene: &Scene<'_>) -> Vec<Finding> {
-    let free = |table: &Table, row: usize| {
-        let part = |name| number(table, name, row);
-        Some(part(pymalloc::BYTES_FREE)? + part(pymalloc::BYTES_UNUSED)?)
-    };
     let groups = scene.lanes.of(pymalloc::TABLE).flat_map(|kept| {
         by_key(scene.recent(kept), pymalloc::TABLE, |t, r| Some(((), free(t, r)?))).into_values()
     });
@@ -58,24 +56,47 @@ pub(super) fn held(scene: &Scene<'_>) -> Vec<Finding> {
     groups.filter(grew).map(|group| keeping(scene, &group)).collect()
 }
 
+/// Free bytes of the interpreter's allocator.
+pub(super) fn free(table: &Table, row: usize) -> Option<f64> {
+    let part = |name| number(table, name, row);
+    Some(part(pymalloc::BYTES_FREE)? + part(pymalloc::BYTES_UNUSED)?)
+}
+
 /// Own blocks and the buffers that belong to the objects alone.
 fn taken(table: &Table, row: usize) -> Option<f64> {
     let own = number(table, census::BYTES_ALLOCATED, row)?;
     Some(own + number(table, census::BYTES_BUFFERS, row).unwrap_or(0.0))
 }
 
-fn counts(scene: &Scene<'_>, bytes: &Group, objects: &Group) -> bool {
-    let least = (LEAST_SHARE * scene.growth).max(GRAIN_BYTES);
-    bytes.points.len() >= 2 && bytes.growth() >= least && objects.growth() > 0.0
+fn least(scene: &Scene<'_>) -> f64 {
+    (LEAST_SHARE * scene.growth).max(GRAIN_BYTES)
 }
 
-fn growing(scene: &Scene<'_>, name: String, bytes: &Group, objects: &Group) -> Finding {
+fn counts(scene: &Scene<'_>, bytes: &Group, objects: &Group) -> bool {
+    bytes.points.len() >= 2 && bytes.growth() >= least(scene) && objects.growth() > 0.0
+}
+
+fn growing(
+    scene: &Scene<'_>,
+    told: &mut [Told],
+    name: String,
+    bytes: &Group,
+    objects: &Group,
+) -> Option<Told> {
+    let left = left_of(told, &name, bytes.growth(), objects.growth());
+    if left.0 < least(scene) || take_in_rest(told, &name, left, objects.growth(), scene.growth) {
+        return None;
+    }
     let steady = bytes.rising() >= 0.8 && bytes.points.len() >= 3;
     let sure = scene.leak == Some(true) && steady;
     let each = bytes.growth() / objects.growth();
     let mut finding = about_bytes(FindingKind::PythonGrowth, bytes, scene);
-    finding.growth.objects = Some(objects.growth());
-    finding.growth.objects_per_s = Some(objects.per_s());
+    let part = left.0 / bytes.growth();
+    finding.growth.objects = Some(left.1);
+    finding.growth.objects_per_s = Some(objects.per_s() * left.1 / objects.growth());
+    finding.growth.bytes = Some(left.0);
+    finding.growth.bytes_per_s = finding.growth.bytes_per_s.map(|rate| rate * part);
+    finding.share = finding.share.map(|share| share * part);
     finding.certainty = if sure { Certainty::Likely } else { Certainty::Possible };
     finding.evidence = vec![
         objects.counted(&format!("live objects of type {name}")),
@@ -85,8 +106,15 @@ fn growing(scene: &Scene<'_>, name: String, bytes: &Group, objects: &Group) -> F
         "Look for where {name} objects are kept: a cache, registry or list without a bound. \
          No single holder of them stands out."
     );
+    if part < 1.0 {
+        let rest = bytes.growth() - left.0;
+        finding
+            .evidence
+            .push(format!("another {} of this type is told by other findings", human::bytes(rest)));
+    }
+    let types = vec![TypeGrowth { name: name.clone(), bytes: left.0, objects: left.1 }];
     finding.subject = name;
-    finding
+    Some(Told { finding, types })
 }
 
 fn keeping(scene: &Scene<'_>, group: &Group) -> Finding {
@@ -98,9 +126,4 @@ fn keeping(scene: &Scene<'_>, group: &Group) -> Finding {
                       again. Arenas with a few long-lived objects in them cannot be given back."
         .into();
     finding
-}
-
-/// Whether objects were counted at all in this run.
-pub(super) fn counted(scene: &Scene<'_>) -> bool {
-    scene.lanes.of(census::TABLE).any(|kept: &[Snapshot]| kept.len() >= 2)
 }

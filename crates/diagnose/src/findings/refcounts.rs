@@ -7,6 +7,8 @@ use probe::tables::refcounts;
 use probe::{Certainty, Finding, FindingKind, Snapshot};
 
 use super::group::{Group, by_key};
+use super::kinds::TypeGrowth;
+use super::merge::Told;
 use super::{Scene, about_bytes};
 use crate::curve::GRAIN_BYTES;
 use crate::footprint::number;
@@ -19,17 +21,22 @@ const MOST: usize = 4;
 const UNREFERENCED: f64 = 0.95;
 
 /// Types whose objects get ever more such references, most bytes first.
-pub(super) fn find(scene: &Scene<'_>) -> Vec<Finding> {
+pub(super) fn find(scene: &Scene<'_>) -> Vec<Told> {
     let mut found = Vec::new();
     for kept in scene.lanes.of(refcounts::TABLE) {
         let looks = scene.recent(kept);
         for (name, columns) in types(looks) {
             if counts(scene, &columns) {
-                found.push(finding(scene, name, &columns));
+                let types = vec![TypeGrowth {
+                    name: name.clone(),
+                    bytes: columns.own.growth(),
+                    objects: columns.objects.growth(),
+                }];
+                found.push(Told { finding: finding(scene, name, &columns), types });
             }
         }
     }
-    let bytes = |f: &Finding| f.growth.bytes.unwrap_or(0.0);
+    let bytes = |told: &Told| told.finding.growth.bytes.unwrap_or(0.0);
     found.sort_by(|a, b| bytes(b).total_cmp(&bytes(a)));
     found.truncate(MOST);
     found

@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 
 use probe::tables::holders;
-use probe::{Certainty, Finding, FindingKind, Holder, Snapshot, Step, path_text};
+use probe::{Certainty, FindingKind, Holder, Snapshot, Step, path_text};
 
 use super::group::{Group, by_key};
 use super::kinds::{MOST_NAMED, TypeGrowth, named, ranked};
+use super::merge::Told;
 use super::{Scene, about_bytes};
 use crate::curve::GRAIN_BYTES;
 use crate::footprint::number;
@@ -29,13 +30,13 @@ const LEAST_MEMBERS: f64 = 3.0;
 const MOST_STEPS: usize = 64;
 
 /// Containers that took part in the growth, most bytes first.
-pub(super) fn find(scene: &Scene<'_>) -> Vec<Finding> {
+pub(super) fn find(scene: &Scene<'_>) -> Vec<Told> {
     let mut found = Vec::new();
     for kept in scene.lanes.of(holders::TABLE) {
         let tree = Tree::of(scene.recent(kept));
         found.extend(tree.sites(least(scene)).into_iter().map(|site| tree.finding(scene, site)));
     }
-    let bytes = |f: &Finding| f.growth.bytes.unwrap_or(0.0);
+    let bytes = |told: &Told| told.finding.growth.bytes.unwrap_or(0.0);
     found.sort_by(|a, b| bytes(b).total_cmp(&bytes(a)));
     found.truncate(MOST);
     found
@@ -120,6 +121,9 @@ impl Tree {
             let is_site = by_members >= BY_MEMBERS * node.total.growth()
                 || node.is_member()
                 || node.bytes.growth() >= least;
+            if index != 0 && is_site && self.is_passing(index) {
+                continue;
+            }
             if index != 0 && is_site {
                 sites.push(index);
             } else {
@@ -127,6 +131,15 @@ impl Tree {
             }
         }
         sites
+    }
+
+    /// Whether it is work in progress: variables of a function that happens to run at the look at
+    /// which there was more.
+    fn is_passing(&self, index: usize) -> bool {
+        let total = &self.nodes[index].total;
+        let root = self.path(index).into_iter().next();
+        let in_frame = root.is_some_and(|step| step.kind.starts_with("frame"));
+        in_frame && total.steps() >= 2 && total.rises() * 2 <= total.steps()
     }
 
     /// What a node gets ever more of.
@@ -156,7 +169,7 @@ impl Tree {
         branch
     }
 
-    fn finding(&self, scene: &Scene<'_>, site: usize) -> Finding {
+    fn finding(&self, scene: &Scene<'_>, site: usize) -> Told {
         let branch = self.branch(site);
         let node = &self.nodes[site];
         let container = self.path(site);
@@ -175,7 +188,7 @@ impl Tree {
         finding.advice = advice(&container, member.map(Node::type_name));
         finding.holders = self.holders(&branch);
         finding.place = Some(path_text(&container));
-        finding
+        Told { finding, types }
     }
 
     fn sum(&self, branch: &[usize], what: fn(&Node) -> &Group) -> Group {
@@ -293,7 +306,7 @@ fn advice(container: &[Step], member: Option<&str>) -> String {
                 longer: raise a new exception, or clear `__traceback__` before."
             .into();
     }
-    if container.first().is_some_and(|root| root.kind == "frame") {
+    if container.first().is_some_and(|root| root.kind.starts_with("frame")) {
         return format!(
             "A function that is running keeps them in its variable {place}: see `memprobe stacks` \
              for where it stands."

@@ -1,12 +1,12 @@
 //! A watch of a process that grows or not, with tables of the interpreter at three moments.
-#![allow(dead_code, clippy::unwrap_used, reason = "tests, each of which uses a part")]
+#![allow(clippy::unwrap_used, dead_code, reason = "tests; none of them uses all of this")]
 
 use memprobe_diagnose::{Judgement, Observation, Settings};
 use probe::{Column, Finding, ProbeId, Snapshot, Table, Taken, Target, Unit, tables};
 
 const MIB: u64 = 1 << 20;
 /// What grows in each second, bytes.
-const RATE: u64 = 1_000_000;
+const RATE: f64 = 1e6;
 
 fn snapshot(name: &str, seconds: f64, tables: Vec<Table>) -> Snapshot {
     let ns = (seconds * 1e9) as u64;
@@ -40,24 +40,40 @@ fn memory(anon: u64) -> Vec<Table> {
     vec![processes, mappings]
 }
 
-/// A watch of 30 s in which 1 MB/s grows or nothing does, with `look` at three moments of it.
-pub(crate) fn watch(grows: bool, look: impl Fn(u64) -> Vec<Table>) -> Vec<Finding> {
-    let (observation, judgement) = judged(grows, look);
-    observation.findings(&judgement)
+/// What comes of a watch.
+pub(crate) struct Watched {
+    pub(crate) judgement: Judgement,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) observation: Observation,
 }
 
-/// The same with all that is known of it.
-pub(crate) fn judged(grows: bool, look: impl Fn(u64) -> Vec<Table>) -> (Observation, Judgement) {
+/// A watch of 30 s in which memory grows by a function of the seconds, with `look` at three
+/// moments of it.
+pub(crate) fn watched(grown: impl Fn(f64) -> f64, look: impl Fn(u64) -> Vec<Table>) -> Watched {
     let mut observation = Observation::new(Settings::default());
     for tick in 0..=120 {
         let seconds = f64::from(tick) / 4.0;
-        let grown = if grows { (seconds * RATE as f64) as u64 } else { 0 };
-        observation.push(snapshot("process", seconds, memory(20 * MIB + grown)));
+        observation.push(snapshot("process", seconds, memory(20 * MIB + grown(seconds) as u64)));
         if [4, 60, 120].contains(&tick) {
             observation.push(snapshot("python", seconds, look(seconds as u64)));
         }
     }
     let judgement = observation.judge();
-    assert_eq!(judgement.verdict.leak, Some(grows), "{judgement:#?}");
-    (observation, judgement)
+    let findings = observation.findings(&judgement);
+    Watched { judgement, findings, observation }
+}
+
+/// A watch of 30 s in which 1 MB/s grows or nothing does, with `look` at three moments of it.
+pub(crate) fn watch(grows: bool, look: impl Fn(u64) -> Vec<Table>) -> Vec<Finding> {
+    let rate = if grows { RATE } else { 0.0 };
+    let seen = watched(|seconds| seconds * rate, look);
+    assert_eq!(seen.judgement.verdict.leak, Some(grows), "{:#?}", seen.judgement);
+    seen.findings
+}
+
+/// The same with all that is known of it.
+pub(crate) fn judged(grows: bool, look: impl Fn(u64) -> Vec<Table>) -> (Observation, Judgement) {
+    let rate = if grows { RATE } else { 0.0 };
+    let seen = watched(|seconds| seconds * rate, look);
+    (seen.observation, seen.judgement)
 }

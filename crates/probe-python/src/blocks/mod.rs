@@ -7,7 +7,7 @@
 //! those one past its end and those with marks in their lowest or highest bits. Blocks that only
 //! point to each other are not reachable.
 //!
-//! It costs two passes over memory, and 20 bytes of this program for each block and 4 for each
+//! It costs two passes over memory, and 30 bytes of this program for each block and 4 for each
 //! pointer between blocks.
 
 mod aims;
@@ -21,6 +21,7 @@ mod scan;
 mod sum;
 pub(crate) mod table;
 mod units;
+mod variables;
 mod whole;
 
 use std::collections::HashMap;
@@ -44,7 +45,8 @@ use places::{Heaps, Places};
 use roots::Root;
 use scan::{Pointers, Scan};
 use sum::Summing;
-use units::Units;
+use units::{Given, Units};
+use variables::Variables;
 use whole::Whole;
 
 /// Stands for no library.
@@ -100,7 +102,8 @@ pub struct BlockRow {
     pub size_class: u64,
     /// What they are.
     pub state: State,
-    /// Who holds them: a variable as `library+0x10`, `object TYPE`, `stack`, `registers`,
+    /// Who holds them: a variable as `library:name`, or without names
+    /// `library+0x10`, `object TYPE`, `stack`, `registers`,
     /// `anonymous memory`. Of unreachable ones the library that their words lead into.
     pub holder: Option<String>,
     /// How many.
@@ -183,6 +186,31 @@ pub struct Blocks {
     pub holders: Vec<HolderRow>,
     /// Libraries that come neither with the interpreter nor with the system.
     pub extensions: Vec<String>,
+    /// Words that lead to blocks.
+    pub pointers: Pointed,
+}
+
+/// Words that lead to blocks, by where they point to: a block that only the unusual ones lead to
+/// counts as reachable, so that what is unreachable has none of any kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pointed {
+    /// To the first 64 bytes: headers of allocators and numbers of elements stand there.
+    pub begin: u64,
+    /// Further inside.
+    pub inside: u64,
+    /// To the byte behind the last.
+    pub past: u64,
+    /// With marks in the lowest three or highest 16 bits.
+    pub marked: u64,
+}
+
+impl Pointed {
+    fn add(&mut self, other: &Self) {
+        self.begin += other.begin;
+        self.inside += other.inside;
+        self.past += other.past;
+        self.marked += other.marked;
+    }
 }
 
 impl Python {
@@ -208,8 +236,10 @@ impl Python {
         let native = native.unwrap_or_default();
         let heaps = Heaps::new(&native, &pages);
         let known = known(&native, &all.blocks.pools, rules.geometry.pool);
-        let units = Units::new(blocks(&native, &all.blocks.used), &mut all.objects);
-        drop((native, std::mem::take(&mut all.objects), std::mem::take(&mut all.blocks.used)));
+        let given = blocks(&native, &all.blocks.used);
+        drop((native, std::mem::take(&mut all.blocks.used)));
+        let units = Units::new(given, &mut all.objects);
+        drop(std::mem::take(&mut all.objects));
         all.blocks.pools.sort_unstable();
         let runtimes: Vec<&str> = self.runtimes().iter().map(|r| &*r.library).collect();
         let libraries = Libraries::new(&mappings, &runtimes);
@@ -240,6 +270,7 @@ impl Python {
             marks: &marks,
             roots: &roots,
             data: &data,
+            variables: &Variables::new(memory, &mappings),
             libraries: &libraries,
             touched: &self.touched(&units),
             type_name: &|shape| {
@@ -259,7 +290,9 @@ impl Python {
         };
         let (private, holders) = (whole.rows(), whole.holders());
         let extensions = libraries.extensions();
-        Ok((Blocks { rows: summing.rows(), private, holders, extensions }, issues))
+        let rows = summing.rows();
+        let pointers = pointers.pointed;
+        Ok((Blocks { rows, private, holders, extensions, pointers }, issues))
     }
 }
 
@@ -310,11 +343,13 @@ impl Python {
     }
 }
 
-/// Address and usable bytes of every block in use, and whether it is pymalloc's.
-fn blocks(native: &Native, pools: &[(u64, u32)]) -> Vec<(u64, u64, bool)> {
-    let used = native.blocks().filter(|block| block.state.is_used());
-    let mut blocks: Vec<_> = used.map(|block| (block.address, block.usable, false)).collect();
-    blocks.extend(pools.iter().map(|&(address, bytes)| (address, bytes.into(), true)));
+/// Every block in use.
+fn blocks(native: &Native, pools: &[(u64, u32)]) -> Vec<Given> {
+    let used = || native.blocks().filter(|block| block.state.is_used());
+    // Counted first: a list that grows as it is filled takes twice the memory.
+    let mut blocks = Vec::with_capacity(used().count() + pools.len());
+    blocks.extend(used().map(|block| Given::new(block.address, block.usable, false)));
+    blocks.extend(pools.iter().map(|&(address, bytes)| Given::new(address, bytes.into(), true)));
     blocks
 }
 

@@ -47,12 +47,14 @@ pub(super) fn roots(
     let stacks = stacks(mappings, threads);
     let mut known = heaps;
     known.extend(data.iter().map(|data| data.range.clone()));
+    let mut known = merged(known);
+    let mut seen = Vec::with_capacity(2 * stacks.len());
     for (live, dead) in stacks {
         let parts = without(&live, &known);
-        let parts: Vec<_> = parts.map(|range| Root { kind: RootKind::Stack, range }).collect();
-        roots.extend(parts);
-        known.extend([live, dead]);
+        roots.extend(parts.map(|range| Root { kind: RootKind::Stack, range }));
+        seen.extend([live, dead]);
     }
+    known.extend(seen);
     let known = merged(known);
     for mapping in mappings.iter().filter(|mapping| is_memory(mapping)) {
         let kind = if mapping.path == "[stack]" { RootKind::Stack } else { RootKind::Mapping };
@@ -73,8 +75,9 @@ fn is_memory(mapping: &Mapping) -> bool {
 fn stacks(mappings: &[Mapping], threads: &[FrozenThread]) -> Vec<(Range<u64>, Range<u64>)> {
     let stack = |thread: &FrozenThread| {
         let pointer = stack_pointer(&thread.registers)?;
-        let index = mappings.iter().position(|m| (m.start..m.end).contains(&pointer))?;
-        let mapping = &mappings[index];
+        // They are in order of address; there may be 100 thousand, and as many threads.
+        let index = mappings.partition_point(|m| m.start <= pointer).checked_sub(1)?;
+        let mapping = mappings.get(index).filter(|mapping| pointer < mapping.end)?;
         let top = pointer.saturating_sub(RED_ZONE).max(mapping.start) & !7;
         // Without a guard in front of it, other memory may have been joined to it.
         let before = index.checked_sub(1).map(|before| &mappings[before]);
@@ -153,6 +156,34 @@ mod tests {
             (Stack, 0x30000..0x34000),
         ];
         assert_eq!(found, wanted);
+    }
+
+    /// As many threads as a machine lets a process have, each with a mapping and a guard.
+    #[test]
+    fn many_threads_have_stacks() {
+        const THREADS: u64 = 50_000;
+        let base = 0x7f00_0000_0000;
+        let line = |n: u64| {
+            let (guard, stack) = (base + n * 0x3000, base + n * 0x3000 + 0x1000);
+            let end = stack + 0x2000;
+            format!("{guard:x}-{stack:x} ---p 0 00:00 0 \n{stack:x}-{end:x} rw-p 0 00:00 0 \n")
+        };
+        let text: String = (0..THREADS).map(line).collect();
+        let mappings: Vec<Mapping> =
+            target::procfs::smaps::parse(text.as_bytes()).map(|m| m.into_owned()).collect();
+        let thread = |n: u64| {
+            let mut registers = vec![0; 27];
+            registers[19] = base + n * 0x3000 + 0x2000;
+            FrozenThread { tid: n as u32, registers }
+        };
+        let threads: Vec<_> = (0..THREADS).map(thread).collect();
+        let found = roots(&[], &mappings, Vec::new(), &threads);
+        assert_eq!(found.len() as u64, THREADS);
+        let live =
+            |root: &Root| root.kind == RootKind::Stack && root.range.end % 0x3000 == base % 0x3000;
+        assert!(found.iter().all(live));
+        let bytes: u64 = found.iter().map(|root| root.range.end - root.range.start).sum();
+        assert_eq!(bytes, THREADS * (0x1000 + RED_ZONE));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::aims::{Aimed, Aims};
 use super::libraries::Libraries;
 use super::roots::{Root, RootKind};
 use super::units::{NO_OBJECT, Units};
-use super::{Content, NO_LIBRARY};
+use super::{Content, NO_LIBRARY, Pointed};
 use crate::walk::resident::Untouched;
 use crate::walk::spans::Spans;
 use crate::walk::window::{WINDOW, Window};
@@ -35,25 +35,42 @@ pub(super) struct Look {
     pub(super) library: u16,
 }
 
-/// Pointers.
+/// Pointers, in the pieces in which they were read: joined they would be there twice for a while.
 #[derive(Debug, Default)]
 pub(super) struct Pointers {
-    /// Those of block i are `target[first[i]..first[i + 1]]`.
-    first: Vec<u64>,
-    /// With the mark [`NEAR`], or without.
-    target: Vec<u32>,
+    /// Of [`RUN`] blocks each.
+    runs: Vec<Run>,
     /// From roots: the block, the number of the root, the place of the word.
     pub(super) from_roots: Vec<(u32, u32, u64)>,
-    /// By block; of objects nothing is kept.
-    pub(super) looks: Vec<Look>,
+    /// Where they point to.
+    pub(super) pointed: Pointed,
     /// To mappings.
     pub(super) aimed: Aimed,
 }
 
+/// What was found in neighbouring blocks.
+#[derive(Debug, Default)]
+struct Run {
+    /// Where the pointers of each block end.
+    ends: Vec<u32>,
+    /// With the mark [`NEAR`], or without.
+    target: Vec<u32>,
+    /// By block; of objects nothing is kept.
+    looks: Vec<Look>,
+}
+
 impl Pointers {
+    /// The blocks that a block points to.
     pub(super) fn of(&self, unit: u32) -> &[u32] {
-        let at = |n: usize| self.first.get(n).map_or(self.target.len(), |&first| first as usize);
-        self.target.get(at(unit as usize)..at(unit as usize + 1)).unwrap_or_default()
+        let Some(run) = self.runs.get(unit as usize / RUN) else { return &[] };
+        let at = unit as usize % RUN;
+        let end = |at: usize| run.ends.get(at).map_or(0, |&end| end as usize);
+        run.target.get(at.checked_sub(1).map_or(0, end)..end(at)).unwrap_or_default()
+    }
+
+    /// What a block seems to hold.
+    pub(super) fn look(&self, unit: usize) -> Option<Look> {
+        self.runs.get(unit / RUN)?.looks.get(unit % RUN).copied()
     }
 }
 
@@ -75,11 +92,10 @@ pub(super) struct Scan<'a, M> {
 /// What was found in one go.
 #[derive(Default)]
 struct Part {
-    counts: Vec<u32>,
-    target: Vec<u32>,
-    looks: Vec<Look>,
+    run: Run,
     from_roots: Vec<(u32, u32, u64)>,
     aimed: Aimed,
+    pointed: Pointed,
 }
 
 impl<M: ReadMemory + Sync> Scan<'_, M> {
@@ -100,7 +116,7 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
                 } else {
                     break;
                 }
-                part.target.shrink_to_fit();
+                part.run.target.shrink_to_fit();
                 let mut parts = parts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 parts.push((number, part));
                 drop(parts);
@@ -115,7 +131,7 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
         }
         let mut parts = parts.into_inner().unwrap_or_default();
         parts.sort_by_key(|part| part.0);
-        Ok(self.join(parts))
+        Ok(join(parts, runs))
     }
 
     fn pieces(&self) -> Vec<(u32, Range<u64>)> {
@@ -131,29 +147,11 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
         pieces
     }
 
-    fn join(&self, parts: Vec<(usize, Part)>) -> Pointers {
-        let mut all = Pointers::default();
-        all.target.reserve_exact(parts.iter().map(|part| part.1.target.len()).sum());
-        all.first.reserve_exact(self.units.len() + 1);
-        all.looks.reserve_exact(self.units.len());
-        let mut sum = 0;
-        for (_, part) in parts {
-            for count in part.counts {
-                all.first.push(sum);
-                sum += u64::from(count);
-            }
-            all.target.extend(part.target);
-            all.looks.extend(part.looks);
-            all.from_roots.extend(part.from_roots);
-            all.aimed.merge(part.aimed);
-        }
-        all.first.push(sum);
-        all
-    }
-
     fn blocks(&self, run: usize, window: &mut Window<'_, M>, part: &mut Part) -> Result<()> {
-        for unit in run * RUN..self.units.len().min((run + 1) * RUN) {
-            let before = part.target.len();
+        let units = run * RUN..self.units.len().min((run + 1) * RUN);
+        part.run.ends.reserve_exact(units.len());
+        part.run.looks.reserve_exact(units.len());
+        for unit in units {
             let mut range = self.units.range(unit);
             let shape = self.units.shape[unit];
             // Texts and numbers have no mapping: what looks so is left over in their block.
@@ -167,10 +165,11 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
             self.words(range, window, |_, word| {
                 if let Some(target) = self.units.pointed(word) {
                     seen.pointers += 1;
+                    self.units.classify(target, word, &mut part.pointed);
                     let near = if self.units.begins_near(target, word) { NEAR } else { 0 };
                     if target | near != last && target as usize != unit {
                         last = target | near;
-                        part.target.push(last);
+                        part.run.target.push(last);
                     }
                     return;
                 }
@@ -182,8 +181,8 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
                     seen.add(word, self.libraries);
                 }
             })?;
-            part.counts.push((part.target.len() - before) as u32);
-            part.looks.push(seen.look());
+            part.run.ends.push(u32::try_from(part.run.target.len()).unwrap_or(u32::MAX));
+            part.run.looks.push(seen.look());
         }
         Ok(())
     }
@@ -198,6 +197,7 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
         let kind = self.roots.get(root as usize).map_or(RootKind::Mapping, |root| root.kind);
         self.words(range.clone(), window, |at, word| {
             if let Some(target) = self.units.pointed(word) {
+                self.units.classify(target, word, &mut part.pointed);
                 part.from_roots.push((target, root, at));
             } else {
                 part.aimed.from_root(self.aims, word, at, (root, kind));
@@ -232,6 +232,20 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
         }
         Ok(())
     }
+}
+
+/// The parts in order: runs of blocks first, then roots.
+fn join(parts: Vec<(usize, Part)>, runs: usize) -> Pointers {
+    let mut all = Pointers::default();
+    for (number, part) in parts {
+        if number < runs {
+            all.runs.push(part.run);
+        }
+        all.from_roots.extend(part.from_roots);
+        all.aimed.merge(part.aimed);
+        all.pointed.add(&part.pointed);
+    }
+    all
 }
 
 /// The words of a block, counted.

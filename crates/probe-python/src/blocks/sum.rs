@@ -9,6 +9,7 @@ use super::mark::{Holder, Marks};
 use super::roots::{Root, RootKind};
 use super::scan::Pointers;
 use super::units::{NO_OBJECT, Units};
+use super::variables::Variables;
 use super::{Allocator, BlockRow, Content, NO_LIBRARY, State};
 use crate::refs::data::Data;
 
@@ -26,6 +27,7 @@ pub(super) struct Summing<'a> {
     pub(super) marks: &'a Marks,
     pub(super) roots: &'a [Root],
     pub(super) data: &'a [Data],
+    pub(super) variables: &'a Variables,
     pub(super) libraries: &'a Libraries,
     /// Resident bytes of large blocks.
     pub(super) touched: &'a HashMap<u32, u64>,
@@ -82,7 +84,7 @@ impl Summing<'_> {
             counts.bytes = counts.bytes.saturating_add(bytes);
             let touched = self.touched.get(&(unit as u32)).map_or(bytes, |&n| n.min(bytes));
             counts.resident = counts.resident.saturating_add(touched);
-            if let Some(look) = self.pointers.looks.get(unit) {
+            if let Some(look) = self.pointers.look(unit) {
                 counts.contents[look.content as usize] += 1;
             }
         }
@@ -96,7 +98,7 @@ impl Summing<'_> {
         let allocator = if self.units.pool[unit] { Allocator::Pymalloc } else { Allocator::Malloc };
         let bytes = self.units.bytes(unit);
         let size_class = if bytes <= EXACT { bytes } else { bytes.next_power_of_two() };
-        let look = self.pointers.looks.get(unit);
+        let look = self.pointers.look(unit);
         let library = look.map(|look| look.library).filter(|&library| library != NO_LIBRARY);
         let library = library.map(By::Library);
         let (state, by) = match self.marks.of(unit) {
@@ -119,6 +121,8 @@ impl Summing<'_> {
             Some(RootKind::Global(data)) => {
                 let of = self.libraries.of(at);
                 let is_extension = of.is_some_and(|of| self.libraries.is_extension(of.0));
+                // Of an array it is the whole that says something.
+                let at = self.variables.of(at).map_or(at, |(start, _)| start);
                 library.filter(|_| !is_extension).unwrap_or(By::Global(data, at))
             }
             Some(RootKind::Stack) => library.unwrap_or(By::Stack),
@@ -180,10 +184,13 @@ impl Summing<'_> {
                 let name = (self.type_name)(shape);
                 Some(format!("object {}", name.as_deref().unwrap_or("?")))
             }
-            By::Global(data, at) => self
-                .data
-                .get(data)
-                .map(|data| format!("{}+{:#x}", data.name, at.saturating_sub(data.base))),
+            By::Global(data, at) => {
+                let data = self.data.get(data)?;
+                Some(match self.variables.of(at) {
+                    Some((_, name)) => format!("{}:{name}", data.name),
+                    None => format!("{}+{:#x}", data.name, at.saturating_sub(data.base)),
+                })
+            }
             By::Stack => Some("stack".into()),
             By::Register => Some("registers".into()),
             By::Mapping => Some("anonymous memory".into()),

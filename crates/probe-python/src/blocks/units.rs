@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::Pointed;
 use crate::walk::seen::{Seen, place};
 
 /// Sizes are kept in these units, bytes: all allocators round to it.
@@ -32,6 +33,22 @@ pub(super) struct Units {
     stretches: Vec<Stretch>,
 }
 
+/// A block as an allocator gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Given {
+    address: u64,
+    /// In [`GRAIN`]s.
+    size: u32,
+    pool: bool,
+}
+
+impl Given {
+    /// Address and bytes, and whether it is pymalloc's.
+    pub(super) fn new(address: u64, bytes: u64, pool: bool) -> Self {
+        Self { address, size: u32::try_from(bytes / GRAIN).unwrap_or(u32::MAX), pool }
+    }
+}
+
 /// Memory with few holes, and the first block that ends behind the start of each page.
 #[derive(Debug)]
 struct Stretch {
@@ -40,13 +57,17 @@ struct Stretch {
 }
 
 impl Units {
-    /// From blocks (address, bytes, whether pymalloc's) and objects, both in any order.
-    pub(super) fn new(mut blocks: Vec<(u64, u64, bool)>, objects: &mut [Seen]) -> Self {
+    /// From blocks and objects, both in any order.
+    pub(super) fn new(mut blocks: Vec<Given>, objects: &mut [Seen]) -> Self {
         blocks.sort_unstable();
-        let mut units = Self::default();
+        let mut units = Self {
+            address: Vec::with_capacity(blocks.len()),
+            size: Vec::with_capacity(blocks.len()),
+            pool: Vec::with_capacity(blocks.len()),
+            ..Self::default()
+        };
         let mut behind = 0;
-        for (address, bytes, pool) in blocks {
-            let size = u32::try_from(bytes / GRAIN).unwrap_or(u32::MAX);
+        for Given { address, size, pool } in blocks {
             // What lies inside of another one is another allocator's: the outer one counts.
             if size > 0 && address >= behind && units.len() < MOST {
                 behind = address.saturating_add(u64::from(size) * GRAIN);
@@ -135,6 +156,22 @@ impl Units {
         (word & ADDRESS).saturating_sub(start) <= FRONT
     }
 
+    /// Counts a word that points to a block by where it points to.
+    pub(super) fn classify(&self, unit: u32, word: u64, counts: &mut Pointed) {
+        let start = self.address.get(unit as usize).copied().unwrap_or(0);
+        let place = word & ADDRESS;
+        // All allocators give addresses that are multiples of a word.
+        if word != place || !place.is_multiple_of(GRAIN) {
+            counts.marked += 1;
+        } else if place == self.end(unit as usize) {
+            counts.past += 1;
+        } else if place.saturating_sub(start) > FRONT {
+            counts.inside += 1;
+        } else {
+            counts.begin += 1;
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn addresses(&self) -> &[u64] {
         &self.address
@@ -149,7 +186,7 @@ mod tests {
     fn pointers_lead_to_blocks() {
         let far = 0x7f00_0000_0000;
         let blocks = [(0x10010, 40), (0x10040, 24), (far, 3 << 20), (0x10050, 8), (0x13000, 16)];
-        let blocks = blocks.map(|(address, bytes)| (address, bytes, false)).to_vec();
+        let blocks = blocks.map(|(address, bytes)| Given::new(address, bytes, false)).to_vec();
         let units = Units::new(blocks, &mut []);
         assert_eq!(units.addresses(), [0x10010, 0x10040, 0x13000, far]);
         for (address, unit) in [

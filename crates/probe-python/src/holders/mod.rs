@@ -2,24 +2,34 @@
 //!
 //! Every object has one keeper. What a root keeps is a row of `holders` by the way that leads to
 //! it; what only cycles keep is `garbage`; what references keep that nothing owns, and what hangs
-//! on that, is `refcounts`. No object is in two of them.
+//! on that, is `refcounts`. No object is in two of them. `bounds` says of what is held how much it may
+//! become.
 
+mod bounds;
 mod garbage;
 mod refcounts;
 mod ways;
 
-use heap::{Graph, Keepers};
+use heap::{Graph, Keepers, Shapes, Through};
 use probe::{Request, Table};
+use target::memory::ReadMemory;
 
-/// The tables that a request wants of a graph.
-pub(crate) fn tables(graph: &Graph, pid: u64, request: &Request) -> Vec<Table> {
+/// The tables that a request wants of a graph of objects in a memory, of Python 3.`minor`.
+pub(crate) fn tables<M: ReadMemory>(
+    graph: &Graph,
+    (memory, minor): (&M, u32),
+    request: &Request,
+) -> Vec<Table> {
+    let pid = request.target.pid.into();
     if !request.wants("holders") && !request.wants("audit") {
         return Vec::new();
     }
     let keepers = Keepers::new(graph);
     let mut tables = Vec::new();
     if request.wants("holders") {
-        tables.push(ways::table(graph, &keepers, pid));
+        let shapes = Shapes::new(graph, Through::Loose);
+        tables.push(ways::table(graph, &keepers, &shapes, pid));
+        tables.push(bounds::table(graph, &keepers, &shapes, (memory, minor), pid));
         tables.push(garbage::table(graph, &keepers, pid));
     }
     if request.wants("audit") {

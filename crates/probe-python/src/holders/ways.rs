@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use heap::{Graph, Keeper, Keepers, ObjectId, Shapes, Sum, Through};
+use heap::{Graph, Keeper, Keepers, ObjectId, Shapes, Sum};
 use probe::tables::holders;
 use probe::{Column, Table, Unit, path_text};
 
@@ -11,8 +11,7 @@ use super::in_words;
 /// The most rows: those with most bytes.
 const MOST_ROWS: usize = 10_000;
 
-pub(super) fn table(graph: &Graph, keepers: &Keepers, pid: u64) -> Table {
-    let shapes = Shapes::new(graph, Through::Loose);
+pub(super) fn table(graph: &Graph, keepers: &Keepers, shapes: &Shapes, pid: u64) -> Table {
     let mut sums = vec![Sum::default(); shapes.count()];
     for object in (0..graph.len() as u32).map(ObjectId) {
         if keepers.of(object) == Keeper::Root

@@ -117,6 +117,9 @@ impl<M: ReadMemory> Walker<'_, M> {
 
     /// Bytes of the block of native memory that begins here, as far as its surroundings tell.
     pub(super) fn block_bytes(&mut self, at: u64) -> Option<u64> {
+        if let Some(bytes) = self.labelled(at) {
+            return Some(bytes);
+        }
         let geometry = self.rules.geometry;
         let pool = at - at % geometry.pool;
         let class = u64::from(self.pages.half(pool + 36));
@@ -137,6 +140,18 @@ impl<M: ReadMemory> Walker<'_, M> {
             && (chunk & 2 == 2
                 || (self.spans.contains(next, 8) && self.pages.word(next - 8) & 1 == 1));
         sane.then(|| size - 8)
+    }
+
+    /// What the debug allocator wrote in front of a block: its size, with the first byte first, and
+    /// a letter before seven bytes of 0xfd (`_PyMem_DebugRawAlloc` in `Objects/obmalloc.c`).
+    fn labelled(&mut self, at: u64) -> Option<u64> {
+        const FENCE: u64 = 0xfdfd_fdfd_fdfd_fd00;
+        let fence = self.pages.word(at.checked_sub(8)?);
+        let letter = fence as u8;
+        let bytes = self.pages.word(at.checked_sub(16)?).swap_bytes();
+        let sane =
+            fence & !0xff == FENCE && matches!(letter, b'r' | b'm' | b'o') && bytes < 1 << 40;
+        sane.then_some(bytes)
     }
 
     /// A string that is in the table of interned strings: its text, when it may be a name in code.

@@ -194,6 +194,55 @@ impl<M: ReadMemory> Walker<'_, M> {
         }
     }
 
+    /// The items that wait in a `SimpleQueue`: from 3.13 on in a ring (`Modules/_queuemodule.c`),
+    /// before in a list.
+    pub(super) fn queue(&mut self, this: This) {
+        if self.rules.minor < 13 {
+            return;
+        }
+        let [first, items, room, count] =
+            [32, 40, 48, 56].map(|offset| self.pages.word(this.address + offset));
+        if first >= room || count > room || !self.holds(items, room) || !self.afford(count) {
+            return;
+        }
+        self.besides.bytes.push((this.id, 8 * room));
+        for number in 0..count {
+            self.emit_at(items + 8 * ((first + number) % room), labels::ITEM);
+        }
+    }
+
+    /// The memo of a `Pickler`: a table of {object, number} (`PyMemoTable` in `Modules/_pickle.c`).
+    pub(super) fn pickler(&mut self, this: This) {
+        let memo = self.pages.word(this.address + 16);
+        if !self.spans.contains(memo, 32) {
+            return;
+        }
+        let (mask, table) = (self.pages.word(memo), self.pages.word(memo.saturating_add(24)));
+        let count = mask.saturating_add(1);
+        if !self.holds(table, count.saturating_mul(2)) || !self.afford(count) {
+            return;
+        }
+        self.besides.bytes.push((this.id, 16 * count));
+        (0..count).for_each(|number| self.emit_at(table + 16 * number, labels::ITEM));
+    }
+
+    /// The objects in a block of words: where its address stands, and how many there are.
+    pub(super) fn table_of_objects(&mut self, this: This, place: u64, count: u64) {
+        let (block, count) = (self.pages.word(place), self.pages.word(count));
+        if block != 0 && self.holds(block, count) {
+            self.besides.bytes.push((this.id, 8 * count));
+            self.emit_words(block, count, labels::ITEM);
+        }
+    }
+
+    /// The texts between the groups of a template of `re.sub`: pairs of a number and a text.
+    pub(super) fn template(&mut self, at: u64) {
+        let count = self.pages.word(at + 16);
+        if self.holds(at + 40, count.saturating_mul(2)) && self.afford(count) {
+            (0..count).for_each(|number| self.emit_at(at + 48 + 16 * number, labels::ITEM));
+        }
+    }
+
     /// The list of keys in their order, each of which owns its key once more.
     pub(super) fn linked_keys(&mut self, at: u64) {
         let most = self.pages.word(at + 16);
@@ -210,17 +259,18 @@ impl<M: ReadMemory> Walker<'_, M> {
         }
     }
 
-    /// The elements of a bounded cache, where they are no objects that are known: up to 3.9 their
-    /// type is never made ready.
+    /// The elements of a bounded cache, which its list and its dictionary own; up to 3.9 their type
+    /// may never be made ready, and then they are no objects that are known.
     pub(super) fn cached_results(&mut self, at: u64) {
         let mut element = self.pages.word(at + 24);
         for _ in 0..MOST_ITEMS {
-            let known = self.index.get(element).is_some();
-            if element == at || known || !self.spans.contains(element, 56) || !self.afford(2) {
+            if element == at || !self.spans.contains(element, 56) || !self.afford(2) {
                 return;
             }
-            self.emit_at(element + 40, labels::FIELD);
-            self.emit_at(element + 48, labels::FIELD);
+            if !self.emit(element, labels::ITEM) {
+                self.emit_at(element + 40, labels::FIELD);
+                self.emit_at(element + 48, labels::FIELD);
+            }
             element = self.pages.word(element + 24);
         }
     }

@@ -7,7 +7,7 @@ use crate::census::rules::Rules;
 
 /// Types whose fields are no references, or borrowed ones.
 pub(super) fn nothing_in(name: &str) -> bool {
-    const NAMES: &[&str] = &["PyCapsule", "managedbuffer.", "float", "complex", "array.array"];
+    const NAMES: &[&str] = &["managedbuffer.", "float", "complex", "array.array"];
     NAMES.contains(&name)
 }
 
@@ -17,13 +17,18 @@ pub(super) fn special(name: &str) -> Special {
         "function" => Special::Function,
         "code" => Special::Code,
         "cell" => Special::Cell,
-        "functools._lru_list_elem" => Special::LruElement,
         "functools._lru_cache_wrapper" => Special::LruCache,
         "collections.OrderedDict" => Special::OrderedDict,
         "xml.etree.ElementTree.Element" => Special::Element,
         "datetime.datetime" | "datetime.time" => Special::Datetime,
         "itertools._tee_dataobject" => Special::Teed,
-        "_queue.SimpleQueue" | "_pickle.Pickler" | "_pickle.Unpickler" => Special::Buffered,
+        "_queue.SimpleQueue" => Special::Queue,
+        "_sre.SRE_Template" => Special::Template,
+        // A capsule may own what it leads to, and only its maker knows.
+        "pyexpat.xmlparser" | "zoneinfo.ZoneInfo" | "PyCapsule" => Special::Buffered,
+        "_pickle.Pickler" => Special::Pickler,
+        "_pickle.Unpickler" => Special::Unpickler,
+        "_pickle.Pdata" => Special::Pickled,
         "weakref" | "weakproxy" | "weakcallableproxy" => Special::WeakReference,
         name if name.starts_with("weakref.") => Special::WeakReference,
         _ => Special::None,
@@ -44,15 +49,37 @@ pub(super) fn borrowed(rules: &Rules, name: &str) -> &'static [u64] {
         "itertools.groupby" => &[56],
         "moduledef" => &[24],
         // Links, and the word in which there is something else besides.
+        // A name and functions.
+        "PyCapsule" => &[24, 40, 48, 56],
         "collections.OrderedDict" => &[48, 56, 64, 72, 80, 88],
         "xml.etree.ElementTree.Element" => &[24, 32, 40],
+        // `en->one`, the constant, from 3.10 on.
+        "enumerate" if rules.minor >= 10 => &[48],
         "code" if rules.minor < 11 => &[],
         _ => &[],
     }
 }
 
+/// The fields that refer, in types that have words of other sense beside them: a view's lengths
+/// and addresses, values that were not read yet.
+pub(super) fn only(name: &str) -> Option<&'static [u64]> {
+    match name {
+        "memoryview" => Some(&[24]),
+        "itertools._tee_dataobject" => Some(&[16, 32]),
+        // The list up to 3.12; then a ring.
+        "_queue.SimpleQueue" => Some(&[32]),
+        "_sre.SRE_Template" => Some(&[32]),
+        _ => None,
+    }
+}
+
 /// Names of fields that are no members.
-pub(super) fn known_names(rules: &Rules, name: &str, is_known: bool) -> Vec<(u64, Arc<str>)> {
+pub(super) fn known_names(
+    rules: &Rules,
+    name: &str,
+    is_known: bool,
+    is_error: bool,
+) -> Vec<(u64, Arc<str>)> {
     const OLD_FUNCTION: &[(u64, &str)] = &[
         (16, "__code__"),
         (32, "__defaults__"),
@@ -80,6 +107,10 @@ pub(super) fn known_names(rules: &Rules, name: &str, is_known: bool) -> Vec<(u64
     ];
     let list: &[(u64, &str)] = match name {
         _ if !is_known => &[],
+        "builtin_function_or_method" | "builtin_method" => &[(24, "__self__"), (32, "__module__")],
+        "method-wrapper" => &[(24, "__self__")],
+        "mappingproxy" => &[(16, "mapping")],
+        "memoryview" => &[(24, "obj")],
         "function" if rules.minor < 10 => OLD_FUNCTION,
         "function" => FUNCTION,
         "traceback" => &[(16, "tb_next"), (24, "tb_frame")],
@@ -87,7 +118,7 @@ pub(super) fn known_names(rules: &Rules, name: &str, is_known: bool) -> Vec<(u64
         "module" if rules.minor >= 15 => &[(16, "__dict__"), (40, "__name__")],
         "module" => &[(16, "__dict__"), (48, "__name__")],
         "classmethod" | "staticmethod" => &[(16, "__func__")],
-        name if name.ends_with("Error") || name.ends_with("Exception") => {
+        _ if is_error => {
             if rules.minor < 11 {
                 OLD_ERROR
             } else {

@@ -109,6 +109,10 @@ impl<M: ReadMemory> Walker<'_, M> {
         let alive = if self.rules.minor >= 15 { (0..5).contains(&state) } else { state < 1 };
         if alive {
             self.frame_values(at + inside.at);
+        } else if self.rules.minor >= 12 {
+            // The frame is gone, its code stays.
+            let word = self.pages.word(at + inside.at);
+            self.emit_tagged(word, labels::F_CODE, self.rules.minor >= 14);
         }
     }
 
@@ -244,9 +248,13 @@ impl<M: ReadMemory> Walker<'_, M> {
             if word == 0 {
                 continue;
             }
-            if number < named {
-                let name = variables.saturating_add(self.rules.tuple_items + 8 * number);
-                self.emit_at(name, labels::VARIABLE);
+            match number.checked_sub(named) {
+                None => {
+                    let name = variables.saturating_add(self.rules.tuple_items + 8 * number);
+                    self.emit_at(name, labels::VARIABLE);
+                }
+                // Behind them those that closures of its own use, and those of its own closure.
+                Some(number) => self.emit_cell_name(code, number),
             }
             self.emit(word, labels::LOCAL);
         }
@@ -262,5 +270,21 @@ impl<M: ReadMemory> Walker<'_, M> {
             Some(known) => self.emit_words(stack, known, labels::STACK),
             None => self.emit_words(stack, depth, labels::MAYBE_STACK),
         }
+    }
+
+    /// The name of a cell of a frame up to 3.10.
+    fn emit_cell_name(&mut self, code: u64, number: u64) {
+        if code == 0 || code >= HIGHEST || !code.is_multiple_of(8) {
+            return;
+        }
+        let names = CodeLayout::of(self.rules).names;
+        let [free, cells] = [8, 16].map(|more| self.pages.word(code + names + more));
+        let count = self.pages.word(cells.saturating_add(16));
+        let (tuple, number) = match number.checked_sub(count) {
+            Some(number) => (free, number),
+            None => (cells, number),
+        };
+        let at = number.checked_mul(8).and_then(|n| tuple.checked_add(self.rules.tuple_items + n));
+        at.into_iter().for_each(|at| self.emit_at(at, labels::VARIABLE));
     }
 }

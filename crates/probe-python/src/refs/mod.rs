@@ -40,7 +40,7 @@ use crate::walk::{Collected, collect};
 use data::{Data, data, known, writable};
 use index::Index;
 use naming::Namer;
-use plan::{Plan, Planner, SlotNames};
+use plan::{Plan, Planner, SlotNames, Special};
 use roots::{Root, Roots};
 use states::{State, frame_way};
 use walker::{Besides, This, Walker};
@@ -225,6 +225,10 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
                 Namer { walker: &mut walker }.of(this, plan)
             };
             besides.names.extend(name.map(|name| (this.id, name.into())));
+            if plan.special == Special::Function {
+                let cells = Namer { walker: &mut walker }.cells(address);
+                besides.names.extend(cells.into_iter().map(|(id, name)| (id, name.into())));
+            }
         }
         for plan in plans {
             for (label, key) in walker.shared_keys(plan) {

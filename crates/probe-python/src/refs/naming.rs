@@ -48,7 +48,10 @@ impl<M: ReadMemory> Namer<'_, '_, M> {
     pub(crate) fn of(&mut self, this: This, plan: &Plan) -> Option<String> {
         let at = this.address;
         match plan.special {
-            Special::Module => self.text_at(at + 48),
+            Special::Module => {
+                let name = if self.walker.rules.minor >= 15 { 40 } else { 48 };
+                self.text_at(at + name)
+            }
             Special::Function => self.function(at),
             Special::Code => {
                 let (name, place) = self.code_parts(at);
@@ -87,5 +90,31 @@ impl<M: ReadMemory> Namer<'_, '_, M> {
         let name = self.text_at(at + layout.name).unwrap_or_else(|| "?".into());
         let file = self.text_at(at + layout.file).unwrap_or_else(|| "?".into());
         (name, format!("{file}:{}", self.walker.pages.half(at + layout.line)))
+    }
+
+    /// The cells of a function's closure with the names of their variables.
+    pub(crate) fn cells(&mut self, at: u64) -> Vec<(u32, String)> {
+        const MOST_CELLS: u64 = 256;
+        let rules = self.walker.rules;
+        let (code, closure) = if rules.minor < 10 { (16, 48) } else { (48, 72) };
+        let [code, closure] = [code, closure].map(|offset| self.walker.pages.word(at + offset));
+        if self.walker.index.get(code).is_none() || self.walker.index.get(closure).is_none() {
+            return Vec::new();
+        }
+        let layout = CodeLayout::of(rules);
+        // Up to 3.10 they have a tuple of their own, later they are the last of all variables.
+        let tuple = layout.names + if rules.minor < 11 { 8 } else { 0 };
+        let names = self.walker.pages.word(code + tuple);
+        let count = self.walker.pages.word(closure + 16).min(MOST_CELLS);
+        let all = self.walker.pages.word(names.saturating_add(16));
+        let Some(first) = all.checked_sub(count) else { return Vec::new() };
+        let mut cells = Vec::new();
+        for number in 0..count {
+            let cell = self.walker.pages.word(closure + rules.tuple_items + 8 * number);
+            let place = first.saturating_add(number).saturating_mul(8);
+            let name = self.text_at(names.saturating_add(rules.tuple_items).saturating_add(place));
+            cells.extend(self.walker.index.get(cell).zip(name));
+        }
+        cells
     }
 }

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use heap::{FIRST_SLOT, UNNAMED_SLOT};
 use target::memory::ReadMemory;
 
-use super::facts::{borrowed, known_names, nothing_in, special};
+use super::facts::{borrowed, known_names, nothing_in, only, special};
 use super::labels;
-use crate::census::names::Names;
 use crate::census::rules::{Rules, Values};
 use crate::census::types::{Kind, Shape};
 
@@ -53,12 +52,18 @@ pub(crate) enum Special {
     Code,
     Cell,
     WeakReference,
-    LruElement,
     LruCache,
     OrderedDict,
     Element,
     Datetime,
     Teed,
+    /// A queue in C.
+    Queue,
+    Template,
+    Pickler,
+    Unpickler,
+    /// The stack of an unpickler.
+    Pickled,
     /// What it owns is in native blocks.
     Buffered,
 }
@@ -78,8 +83,8 @@ pub(crate) struct Plan {
     pub(crate) keys: u64,
     /// The label of items that stand behind the fixed part.
     pub(crate) items: Option<u8>,
-    /// Fields hidden behind the length of a named tuple made in C.
-    pub(crate) hidden: u64,
+    /// Items of a named tuple made in C, whose length leaves out those that have but a name.
+    pub(crate) named_items: u64,
     /// Whether they are named tuples made in C.
     pub(crate) named_tuple: bool,
     /// Whether nothing is known of a part of it.
@@ -176,13 +181,15 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
             let keys = shape.address.checked_add(self.rules.cached_keys);
             plan.keys = keys.and_then(|at| self.memory.read_u64(at).ok()).unwrap_or(0);
         }
-        let skip = covered(self.rules, shape.kind, &solid);
+        // What a built-in kind reads in a way of its own ends where C code that adds to it begins.
+        let kind_basic = chain.iter().rev().nth(1).unwrap_or(this).basic;
+        let skip = covered(self.rules, shape.kind, &solid, kind_basic);
         let mut fields: Vec<Field> = Vec::new();
         let mut names: Vec<(u64, Arc<str>)> = Vec::new();
         for raw in &chain {
             names.extend(self.members(raw));
         }
-        names.extend(known_names(self.rules, &solid.name, is_known));
+        names.extend(known_names(self.rules, &solid.name, is_known, this.is_error()));
         names.sort_by_key(|pair| pair.0);
         names.dedup_by_key(|pair| pair.0);
         for (number, (offset, name)) in names.iter().enumerate() {
@@ -203,9 +210,11 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
         plan.fields = fields.into();
         if shape.kind == Kind::Tuple && solid.item == 8 && solid.name != "tuple" {
             plan.named_tuple = true;
-            plan.hidden = self.hidden_fields(shape.address);
+            let last = self.members(this).iter().map(|member| member.0).max();
+            let items = last.and_then(|at| at.checked_sub(self.rules.tuple_items));
+            plan.named_items = items.map_or(0, |bytes| bytes / 8 + 1).min(MOST_MEMBERS);
         }
-        if this.item == 8 && shape.kind == Kind::Plain {
+        if this.item == 8 && shape.kind == Kind::Plain && only(&solid.name).is_none() {
             plan.items = Some(if is_known { labels::ITEM } else { labels::CONSERVATIVE });
         }
         plan.conservative |= plan.items == Some(labels::CONSERVATIVE);
@@ -252,28 +261,18 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
             fields.insert(0, Field { offset: this.dict_offset as u32, label: labels::DICT });
         }
         let borrowed = known.map_or(&[][..], |name| borrowed(self.rules, name));
+        let only = known.and_then(only);
         let weak = this.weaklist;
         fields.retain(|field| {
             let at = u64::from(field.offset);
             at != weak
                 && !borrowed.contains(&at)
+                && only.is_none_or(|only| only.contains(&at))
                 && (at >= skip || field.label == labels::DICT && shape.kind != Kind::Type)
         });
         let mut seen = std::collections::HashSet::new();
         fields.retain(|field| seen.insert(field.offset));
         fields.sort_by_key(|field| field.offset);
-    }
-
-    /// Fields of a named tuple made in C that do not count as its items.
-    fn hidden_fields(&self, address: u64) -> u64 {
-        const MOST: u64 = 256;
-        let names = Names { rules: self.rules, memory: self.memory };
-        let number = |key: &str| {
-            let at = names.entry(address, key)?;
-            self.memory.read_u32(at.checked_add(24)?).ok().map(u64::from)
-        };
-        let (all, shown) = (number("n_fields"), number("n_sequence_fields"));
-        all.zip(shown).and_then(|(all, shown)| all.checked_sub(shown)).unwrap_or(0).min(MOST)
     }
 
     /// The members of a type that are objects: offset and name.
@@ -328,6 +327,11 @@ impl Raw {
     fn is_heap(&self) -> bool {
         self.flags >> 9 & 1 == 1
     }
+
+    /// Whether instances are exceptions.
+    fn is_error(&self) -> bool {
+        self.flags >> 30 & 1 == 1
+    }
 }
 
 impl Plan {
@@ -347,7 +351,7 @@ impl Plan {
             inline: false,
             keys: 0,
             items: None,
-            hidden: 0,
+            named_items: 0,
             named_tuple: false,
             conservative: false,
         }
@@ -363,7 +367,7 @@ fn dict_place(raw: &Raw, shape: &Shape, rules: &Rules) -> DictPlace {
 }
 
 /// Bytes at the beginning of an instance that are read in a way of their own, or hold nothing.
-fn covered(rules: &Rules, kind: Kind, solid: &Raw) -> u64 {
+fn covered(rules: &Rules, kind: Kind, solid: &Raw, kind_basic: u64) -> u64 {
     match kind {
         Kind::Plain if nothing_in(&solid.name) => solid.basic,
         Kind::Plain => 16,
@@ -372,7 +376,8 @@ fn covered(rules: &Rules, kind: Kind, solid: &Raw) -> u64 {
         Kind::List => 40,
         Kind::Dict => 48,
         Kind::Set => 200,
-        // Whatever C made of it.
-        _ => solid.basic,
+        // All of it is items.
+        Kind::Tuple => LARGEST,
+        _ => kind_basic,
     }
 }

@@ -177,12 +177,16 @@ impl<'a, M: ReadMemory> Walker<'a, M> {
                 self.emit_at(at + 16, labels::WEAK);
                 self.emit_at(at + 24, labels::CALLBACK);
             }
-            Special::LruElement => self.besides.extra.push((this.id, 1)),
             Special::LruCache => self.cached_results(at),
             Special::OrderedDict => self.linked_keys(at),
             Special::Module => self.module(this),
             Special::Code => self.code(this),
             Special::Element => self.element(at),
+            Special::Queue => self.queue(this),
+            Special::Template => self.template(at),
+            Special::Pickler => self.pickler(this),
+            Special::Unpickler => self.table_of_objects(this, at + 24, at + 32),
+            Special::Pickled => self.table_of_objects(this, at + 24, at + 16),
             Special::Datetime => {
                 // The time zone is only there when a byte says so.
                 if self.pages.byte(at + 24) != 0 {
@@ -224,9 +228,9 @@ impl<'a, M: ReadMemory> Walker<'a, M> {
 
     fn tuple(&mut self, this: This, plan: &Plan) {
         let first = this.address + self.rules.tuple_items;
-        let count = self.pages.word(this.address + 16);
+        let count = self.pages.word(this.address + 16).max(plan.named_items);
         if self.holds(first, count) {
-            self.emit_words(first, count + plan.hidden, labels::ITEM);
+            self.emit_words(first, count, labels::ITEM);
         }
     }
 }

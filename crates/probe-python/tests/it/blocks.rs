@@ -7,10 +7,10 @@ use std::path::Path;
 use std::process::Command;
 
 use memprobe_probe_python::{
-    Allocator, BlockRow, Blocks, Content, Part, PartRow, Python as Attached, State,
+    Allocator, BlockRow, Blocks, Content, Part, PartRow, Pointed, Python as Attached, State,
 };
 use probe::{FrozenThread, Target};
-use test_support::{Python, Running, pythons};
+use test_support::{Python, Running, every_python};
 
 /// How many blocks of each kind are planted.
 const PLANTED: u64 = 20_000;
@@ -20,11 +20,11 @@ fn known() -> Vec<Python> {
     let is_wanted = |python: &Python| {
         wanted.as_ref().is_none_or(|w| python.to_string().starts_with(w.as_str()))
     };
-    pythons().into_iter().filter(|python| python.version >= (3, 7, 0)).filter(is_wanted).collect()
+    every_python().into_iter().filter(is_wanted).collect()
 }
 
-/// Builds the extension for an interpreter; `false` with a line on why where it cannot be.
-fn build(python: &Python, folder: &Path) -> bool {
+/// Builds an extension for an interpreter; `false` with a line on why where it cannot be.
+fn build(python: &Python, name: &str, folder: &Path) -> bool {
     const WHERE: &str = "import sysconfig; print(sysconfig.get_path('include')); \
                          print(sysconfig.get_config_var('EXT_SUFFIX'))";
     let output = Command::new(&python.exe).args(["-c", WHERE]).output().unwrap();
@@ -34,10 +34,12 @@ fn build(python: &Python, folder: &Path) -> bool {
         eprintln!("skipped: {python} has no headers");
         return false;
     }
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/leaky.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/{name}.c"));
     let compiled = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-fno-builtin", &format!("-I{include}"), "-o"])
-        .arg(folder.join(format!("leaky{suffix}")))
+        .args(["-shared", "-fPIC", "-O1", "-fno-builtin", &format!("-I{include}")])
+        // Where Debian has the part of the headers that is of one kind of machine.
+        .args([&format!("-idirafter{include}/.."), "-o"])
+        .arg(folder.join(format!("{name}{suffix}")))
         .arg(source)
         .output();
     let Ok(output) = compiled else {
@@ -48,11 +50,14 @@ fn build(python: &Python, folder: &Path) -> bool {
     true
 }
 
-fn start(python: &Python, folder: &Path) -> Running {
-    const CODE: &str = "import leaky, sys\nitem = leaky.Item()\nprint('ready')\n\
-                        for line in sys.stdin:\n    eval(line)\n    print('done')\n";
+/// A program that begins with some code and then does what it is told.
+fn start(python: &Python, folder: &Path, begin: &str) -> Running {
+    let code = format!(
+        "import sys\n{begin}\nprint('ready')\n\
+         for line in sys.stdin:\n    eval(line)\n    print('done')\n"
+    );
     let mut command = Command::new(&python.exe);
-    Running::start(command.env("PYTHONPATH", folder).args(["-u", "-c", CODE]))
+    Running::start(command.env("PYTHONPATH", folder).args(["-u", "-c", &code]))
 }
 
 /// The thread of a process that waits in a system call, with its stack pointer as the kernel
@@ -100,14 +105,23 @@ fn held_by(name: &'static str, size: u64) -> impl Fn(&BlockRow) -> bool {
     move |row| row.state == State::Reachable && row.size_class == size && holds(row)
 }
 
+/// Held by a variable of an extension with this name.
+fn held_in(variable: &'static str, size: u64) -> impl Fn(&BlockRow) -> bool {
+    let holds = move |row: &BlockRow| {
+        let holder = row.holder.as_deref().and_then(|holder| holder.split_once(".so:"));
+        holder.is_some_and(|(_, name)| name == variable)
+    };
+    move |row| row.state == State::Reachable && row.size_class == size && holds(row)
+}
+
 #[test]
 fn leaks_are_told_from_growth() {
     let folder = tempfile::tempdir().unwrap();
     for python in known() {
-        if !build(&python, folder.path()) {
+        if !build(&python, "leaky", folder.path()) {
             continue;
         }
-        let mut running = start(&python, folder.path());
+        let mut running = start(&python, folder.path(), "import leaky\nitem = leaky.Item()");
         let before = blocks(&running);
         for call in [
             "lose_text(20000)",
@@ -130,7 +144,7 @@ fn leaks_are_told_from_growth() {
         more("large blocks of PyMem", &unreachable(Malloc, 600));
         more("blocks that point to each other", &unreachable(Malloc, 216));
         more("blocks that hold references", &unreachable(Malloc, 152));
-        more("a list behind a variable", &held_by("leaky", 120));
+        more("a list behind a variable", &held_in("kept", 120));
         more("a list behind an object", &held_by("object leaky.Item", 248));
         check_contents(&python, &looks[1]);
         let mapped = looks[1].rows.iter().filter(|row| row.bytes > 40 << 20);
@@ -171,6 +185,54 @@ fn check_contents(python: &Python, found: &Blocks) {
     assert_eq!(ring.content, Some(Content::Code), "{python}");
     assert!(ring.holder.as_ref().unwrap().starts_with("leaky"), "{python}: {ring:?}");
     assert!(found.extensions.iter().any(|name| name.starts_with("leaky")), "{python}");
+}
+
+/// Blocks whose only pointer is not to their beginning are held by who has it, and objects that
+/// nobody has a reference to are objects.
+#[test]
+fn unusual_pointers_count() {
+    let folder = tempfile::tempdir().unwrap();
+    for python in known() {
+        if !build(&python, "native_leaky", folder.path()) {
+            continue;
+        }
+        let mut running = start(&python, folder.path(), "import native_leaky");
+        let before = blocks(&running);
+        for call in ["keep_inside", "keep_past", "keep_low", "keep_high", "keep_cookie"] {
+            running.ask(&format!("native_leaky.{call}({PLANTED})"));
+        }
+        running.ask(&format!("native_leaky.lose_instances({PLANTED})"));
+        running.ask(&format!("native_leaky.lose_objects({PLANTED})"));
+        let looks = [before, blocks(&running)];
+        let more = |what, is: &dyn Fn(&BlockRow) -> bool| assert_more(&python, what, &looks, is);
+        more("pointers inside", &held_in("inside", 504));
+        more("pointers past the end", &held_in("past", 520));
+        more("marks in the lowest bits", &held_in("low", 536));
+        more("marks in the highest bits", &held_in("high", 552));
+        more("pointers behind a number", &held_in("cookie", 568));
+        more("instances that are lost", &unreachable(Allocator::Malloc, 584));
+        let instance = |row: &&BlockRow| unreachable(Allocator::Malloc, 584)(row);
+        let lost = looks[1].rows.iter().filter(instance).max_by_key(|row| row.blocks).unwrap();
+        assert_eq!(lost.content, Some(Content::Code), "{python}");
+        assert!(lost.holder.as_ref().unwrap().starts_with("native_leaky"), "{python}: {lost:?}");
+        more("objects that are lost", &|row| row.state == State::Object && row.size_class == 2048);
+        check_pointers(&python, &looks);
+        assert!(running.is_running());
+    }
+}
+
+/// Those of each kind are counted: what is said of a block rests on them.
+fn check_pointers(python: &Python, looks: &[Blocks; 2]) {
+    let more =
+        |of: fn(&Pointed) -> u64| of(&looks[1].pointers).saturating_sub(of(&looks[0].pointers));
+    for (what, more) in [
+        ("inside", more(|p| p.inside)),
+        ("past", more(|p| p.past)),
+        ("marked", more(|p| p.marked) / 2),
+    ] {
+        println!("{python}: {what}: {more} more");
+        assert!(more.abs_diff(PLANTED) < PLANTED / 10, "{python}: {what}: {more}");
+    }
 }
 
 /// A program that only uses Python has next to no block that nothing points to, and what its

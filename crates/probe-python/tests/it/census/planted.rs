@@ -7,8 +7,8 @@ use memprobe_probe_python::{Counts, Python as Attached, Wanted};
 use probe::Target;
 use test_support::{Python, debug_pythons};
 
-use crate::real::{LIBRARY, recall};
-use crate::target::{by_name, known, run, start, survey};
+use super::real::{LIBRARY, recall};
+use super::target::{by_name, known, run, start, survey};
 
 /// Makes `n` of each kind of object, as a list of lists that is kept.
 const PLANT: &str = "

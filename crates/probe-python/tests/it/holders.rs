@@ -4,13 +4,13 @@
 #![allow(clippy::print_stderr, clippy::unwrap_used, reason = "tests")]
 
 use memprobe_probe_python::PythonProbe;
-use probe::tables::{garbage, holders, refcounts};
+use probe::tables::{bounds, garbage, holders, refcounts};
 use probe::{Open, Probe, Request, Snapshot, Step, Table, Target};
 use test_support::{Python, Running, every_python};
 
 /// Each line of input plants something more; the program then stands still.
 const PROGRAM: &str = r#"
-import ctypes, gc, sys
+import collections, ctypes, functools, gc, sys
 
 class Order:
     def __init__(self, number):
@@ -24,6 +24,20 @@ class Registry:
     entries = []
 
 CACHE = {}
+RECENT = collections.deque(maxlen=77)
+ANY = collections.deque()
+
+@functools.lru_cache(maxsize=5000)
+def bounded(number):
+    return [number]
+
+@functools.lru_cache(maxsize=None)
+def boundless(number):
+    return [number]
+
+def fill():
+    for number in range(300):
+        bounded(number), boundless(number), RECENT.append([number]), ANY.append([number])
 
 def cache():
     for number in range(1000):
@@ -114,6 +128,25 @@ fn ways_lead_from_modules_and_classes_to_what_they_hold() {
         let planted = Planted::by(&python, "register");
         let path = "__main__.Registry.entries[*] (builtins.tuple)";
         assert_eq!(planted.grew(WAYS, holders::OBJECTS, path), 500, "{python}");
+    }
+}
+
+/// Bounds are read where there are some, and only there.
+#[test]
+fn containers_say_how_much_they_may_hold() {
+    for python in known() {
+        let planted = Planted::by(&python, "fill");
+        for (path, length, most) in [
+            ("__main__.bounded (functools._lru_cache_wrapper)", 300, 5000),
+            ("__main__.RECENT (collections.deque)", 77, 77),
+            ("__main__.boundless (functools._lru_cache_wrapper)", 0, 0),
+            ("__main__.ANY (collections.deque)", 0, 0),
+        ] {
+            let now = |column| sum(&planted.after, (bounds::TABLE, bounds::PATH), column, path);
+            let seen = (now(bounds::LENGTH), now(bounds::MOST));
+            assert_eq!(seen, (length, most), "{python}: {path}");
+            assert_eq!(now(bounds::CONTAINERS), i64::from(most > 0), "{python}: {path}");
+        }
     }
 }
 

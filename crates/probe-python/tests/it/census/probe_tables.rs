@@ -5,7 +5,7 @@ use probe::tables::{census, free_lists, pymalloc, size_classes};
 use probe::{Frozen, Open, Probe, Request, Target};
 use test_support::Running;
 
-use crate::target::{by_name, known, run, start, survey};
+use super::target::{by_name, known, run, start, survey};
 
 /// A copy that stands still is read instead of the process, where there is one.
 #[test]

@@ -6,7 +6,7 @@ use memprobe_probe_python::pymalloc::Pymalloc;
 use memprobe_probe_python::{Survey, Wanted};
 use test_support::{Python, Running, debug_pythons};
 
-use crate::target::{known, run, start, survey, wait_until_blocked};
+use super::target::{known, run, start, survey, wait_until_blocked};
 
 /// What `sys._debugmallocstats()` prints.
 struct Printed {

@@ -20,7 +20,7 @@ fn again_as_nobody(test: &str, pid: u32) -> Option<String> {
     let output = Command::new("setpriv")
         .args(NOBODY)
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture"])
+        .args(["--exact", &format!("access::{test}"), "--nocapture"])
         .env(AS_NOBODY, pid.to_string())
         .output();
     match output {
