@@ -78,6 +78,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Some(Cmd::Show(args)) => commands::show::run(&args),
         Some(Cmd::Diff(args)) => commands::diff::run(&args),
         Some(Cmd::Report(args)) => commands::report::run(&args),
+        Some(Cmd::Account(args)) => commands::account::run(&args, global),
         Some(Cmd::Census(args)) => commands::answer::run("census", &args, global),
         Some(Cmd::Pymalloc(args)) => commands::answer::run("pymalloc", &args, global),
         Some(Cmd::Malloc(args)) => commands::answer::run("malloc", &args, global),

@@ -24,6 +24,7 @@ pub fn report(outcome: &Outcome, judgement: &Judgement, level: Level) -> Report 
         verdict: judgement.verdict.clone(),
         findings: outcome.observation.findings(judgement),
         issues: facts.issues.clone(),
+        account: outcome.observation.account(judgement),
         next: next_steps(judgement, level, facts),
         unknown: unknown(judgement, level),
         series: judgement.series.clone(),

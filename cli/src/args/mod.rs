@@ -16,7 +16,7 @@ pub use graph::{
     ToldArgs,
 };
 pub use kept::{DiffArgs, ReportArgs, ShowArgs};
-pub use moment::{AnswerArgs, CaptureArgs, DoctorArgs};
+pub use moment::{AccountArgs, AnswerArgs, CaptureArgs, DoctorArgs};
 pub use watching::{CheckArgs, FailOn, LookArgs, OutputArgs, TargetArgs, WatchArgs};
 
 /// Finds memory leaks of running Python processes, from outside, without touching the code.
@@ -86,6 +86,8 @@ pub enum Cmd {
     Diff(DiffArgs),
     /// Make the report of a recording again
     Report(ReportArgs),
+    /// Say what every resident byte of a process is used for, and with --for which part grows
+    Account(AccountArgs),
     /// Count the live Python objects of a process by type, once
     Census(AnswerArgs),
     /// Say what the small-block allocator of a Python process holds, once

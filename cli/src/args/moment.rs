@@ -1,10 +1,12 @@
 //! What is asked of one moment of a process.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
 use super::choices::{Format, FreezeArg, LevelArg};
+use crate::units;
 
 /// One question, asked once.
 #[derive(Clone, Debug, Args)]
@@ -24,6 +26,26 @@ pub struct AnswerArgs {
     pub format: Format,
     /// Show at most this many rows of a table, or frames of a thread
     #[arg(long, value_name = "N", default_value_t = 30)]
+    pub rows: usize,
+}
+
+/// Every resident byte.
+#[derive(Clone, Debug, Args)]
+pub struct AccountArgs {
+    /// The process
+    #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pid: u32,
+    /// Look again after so long, and say which rows grew
+    #[arg(long = "for", value_name = "DURATION", value_parser = units::duration)]
+    pub duration: Option<Duration>,
+    /// Hold the process still while its memory is read
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = FreezeArg::Auto)]
+    pub freeze: FreezeArg,
+    /// Form of the answer
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Show at most this many rows of a table; JSON has all
+    #[arg(long, value_name = "N", default_value_t = 15)]
     pub rows: usize,
 }
 

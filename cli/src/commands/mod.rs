@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+pub mod account;
 pub mod answer;
 pub mod capture;
 pub mod check;

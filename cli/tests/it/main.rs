@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "a test that skips something says so")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop, loudly")]
 
+mod account;
 mod bad_input;
 mod captures;
 mod check;

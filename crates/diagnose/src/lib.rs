@@ -6,6 +6,7 @@
 //! it, `findings` says what grows. [`simulate`] makes the series that the rules are measured on.
 #![forbid(unsafe_code)]
 
+pub mod account;
 mod combine;
 mod curve;
 mod findings;

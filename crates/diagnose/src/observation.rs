@@ -5,6 +5,7 @@ use diff::{TableTrend, stats};
 use probe::tables::{limits, mappings, processes};
 use probe::{Finding, Snapshot};
 
+use crate::account::{self, PartGrowth};
 use crate::curve::{Curve, Decision};
 use crate::findings;
 use crate::footprint::{Footprint, number};
@@ -148,6 +149,15 @@ impl Observation {
     #[must_use]
     pub fn findings(&self, judgement: &Judgement) -> Vec<Finding> {
         findings::all(&self.lanes, judgement, self.settings.level)
+    }
+
+    /// In which parts of memory the growth of the last regime is, most first; empty where memory
+    /// was not told apart twice.
+    #[must_use]
+    pub fn account(&self, judgement: &Judgement) -> Vec<PartGrowth> {
+        let start = self.start_ns.unwrap_or(0);
+        let warmup = (judgement.warmup_s.max(0.0) * 1e9) as u64;
+        account::by_part(&self.lanes, start.saturating_add(warmup))
     }
 
     /// Trends of all tables that were pushed, by table, most growth first. With several

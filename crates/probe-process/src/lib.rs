@@ -40,6 +40,8 @@ mod mappings;
 #[cfg(target_os = "linux")]
 mod probe_impl;
 #[cfg(target_os = "linux")]
+mod questions;
+#[cfg(target_os = "linux")]
 mod rows;
 #[cfg(target_os = "linux")]
 mod sampler;
@@ -49,6 +51,8 @@ mod shm;
 mod stacks;
 #[cfg(target_os = "linux")]
 mod tree;
+#[cfg(target_os = "linux")]
+mod waits;
 
 pub use figures::{HandleGroup, Handles, Limit, Memory, Rss, Source};
 #[cfg(not(target_os = "linux"))]
@@ -66,3 +70,5 @@ pub use sampler::ProcessSampler;
 pub use shm::{SharedFile, SharedMemory, SharedState, SharedWatch};
 #[cfg(target_os = "linux")]
 pub use tree::Tree;
+#[cfg(target_os = "linux")]
+pub use waits::{Wait, Waits};

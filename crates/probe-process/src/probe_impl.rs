@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use probe::tables;
 use probe::{
-    Characteristics, Descriptor, Error, ErrorKind, Issue, Level, Open, Probe, ProbeId, Question,
-    Request, Result, Severity, Snapshot, Table, Target,
+    Characteristics, Descriptor, Error, ErrorKind, Issue, Level, Open, Probe, ProbeId, Request,
+    Result, Severity, Snapshot, Table, Target,
 };
 use serde::Deserialize;
 use target::procfs::clock;
@@ -14,10 +13,12 @@ use target::procfs::clock;
 use crate::figures::{Memory, Source};
 use crate::limits::{limits, pressure};
 use crate::mappings::OTHERS;
+use crate::questions::questions;
 use crate::rows::{self, Row};
 use crate::sampler::ProcessSampler;
 use crate::shm::SharedWatch;
 use crate::tree::Tree;
+use crate::waits;
 
 /// For how long the list of processes is believed when only `rss` is asked.
 const TREE_AGE: Duration = Duration::from_secs(1);
@@ -89,36 +90,6 @@ impl Open for ProcessProbe {
         }
         Ok(Self { descriptor: Self::describe(), config, watch: None })
     }
-}
-
-fn questions() -> Vec<Question> {
-    vec![
-        Question::new(
-            "rss",
-            &[tables::processes::TABLE],
-            "one pread of a few hundred ns per process",
-        )
-        .beside_copy(),
-        Question::new(
-            "memory",
-            &[tables::processes::TABLE],
-            "one smaps_rollup per process: some ms per GiB resident",
-        )
-        .beside_copy(),
-        Question::new(
-            "mappings",
-            &[tables::mappings::TABLE],
-            "one smaps per process: as memory, and some us per mapping",
-        ),
-        Question::new("handles", &[tables::handles::TABLE], "some us per open handle"),
-        Question::new(
-            "shared_memory",
-            &[tables::shared_memory::TABLE],
-            "one maps and one list of handles per process, some us per process of the machine",
-        ),
-        Question::new("limits", &[tables::limits::TABLE], "some ten small files"),
-        Question::new("pressure", &[tables::pressure::TABLE], "two small files"),
-    ]
 }
 
 impl Probe for ProcessProbe {
@@ -211,6 +182,9 @@ impl Look<'_> {
         }
         if request.wants("shared_memory") {
             self.shared_memory()?;
+        }
+        if request.wants("thread_waits") {
+            self.thread_waits()?;
         }
         if request.wants("limits") {
             self.limits()?;
@@ -358,6 +332,19 @@ impl Look<'_> {
             self.lack("handles-cut", Issue::warning(message));
         }
         self.add(rows.len(), rows::handle_groups(&rows));
+        Ok(())
+    }
+
+    fn thread_waits(&mut self) -> Result<()> {
+        let answers = self.ask("thread_waits", |process| waits::waits(process.dir()))?;
+        let rows: Vec<_> = answers.into_iter().map(|row| (row.target.pid, row.figures)).collect();
+        if let Some((pid, _)) = rows.iter().find(|(_, waits)| waits.cut) {
+            let most = waits::MOST_THREADS;
+            let message =
+                format!("process {pid} has more than {most} threads: others are left out");
+            self.lack("waits-cut", Issue::warning(message));
+        }
+        self.add(rows.len(), waits::table(&rows));
         Ok(())
     }
 

@@ -66,7 +66,7 @@ mod version;
 pub mod walk;
 
 pub use attach::{Python, version};
-pub use blocks::{Allocator, BlockRow, Blocks, Content, Pointed, State};
+pub use blocks::{Allocator, BlockRow, Blocks, Content, HolderRow, Part, PartRow, Pointed, State};
 pub use census::Counts;
 pub use collector::{Collector, Generation, Objects, Statistics};
 pub use find::{FoundBy, Runtime};

@@ -15,7 +15,7 @@ use target::procfs::{ProcessDir, clock};
 
 use crate::attach::Python;
 use crate::blocks::Blocks;
-use crate::blocks::table::blocks_table;
+use crate::blocks::table as block_tables;
 use crate::describe::descriptor;
 use crate::find::{Finder, Runtime};
 use crate::os_threads::OsThreads;
@@ -365,7 +365,8 @@ impl<'a> Look<'a> {
             snapshot.tables.extend(heap::tables(survey, pid, self.request));
         }
         if let Some(blocks) = &self.blocks {
-            snapshot.tables.push(blocks_table(blocks, self.request.target.pid.into()));
+            let pid = self.request.target.pid.into();
+            snapshot.tables.extend(block_tables::tables(blocks, pid));
         }
         snapshot.issues = self.issues;
         snapshot.complete = self.complete;

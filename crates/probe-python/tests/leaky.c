@@ -98,6 +98,23 @@ static PyObject *lose_mapping(PyObject *self, PyObject *args)
     return done();
 }
 
+/* A mapping behind a static pointer, with guards, so that the kernel joins it with no other. */
+static char *volatile kept_mapping;
+
+static PyObject *keep_mapping(PyObject *self, PyObject *args)
+{
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(args, "n", &size)) return NULL;
+    const size_t guard = 4096;
+    char *memory = mmap(NULL, size + 2 * guard, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return PyErr_NoMemory();
+    memory += guard;
+    if (mprotect(memory, size, PROT_READ | PROT_WRITE) != 0) return PyErr_NoMemory();
+    memset(memory, 1, size);
+    kept_mapping = memory;
+    return done();
+}
+
 /* Native memory that holds references, and that nobody points to. */
 static PyObject *lose_references(PyObject *self, PyObject *args)
 {
@@ -149,6 +166,7 @@ static PyMethodDef methods[] = {
     {"lose_ring", lose_ring, METH_VARARGS, NULL},
     {"keep_list", keep_list, METH_VARARGS, NULL},
     {"lose_mapping", lose_mapping, METH_VARARGS, NULL},
+    {"keep_mapping", keep_mapping, METH_VARARGS, NULL},
     {"lose_references", lose_references, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -7,8 +7,8 @@ mod native;
 mod python;
 
 pub use native::{
-    allocators, malloc_arenas, malloc_free, malloc_holes, malloc_settings, native_blocks,
-    native_heap,
+    allocators, malloc_arenas, malloc_free, malloc_holes, malloc_settings, mapping_holders,
+    native_blocks, native_heap, private_memory,
 };
 pub use python::{
     census, free_lists, gc, interpreters, pymalloc, python_threads, size_classes, stacks,
@@ -150,6 +150,24 @@ pub mod handles {
     pub const COUNT: &str = "handles";
     /// Attribute: the newest of them, as an example.
     pub const EXAMPLE: &str = "example";
+}
+
+/// What threads wait for (question `thread_waits`): those at one place together.
+pub mod thread_waits {
+    /// The table.
+    pub const TABLE: &str = "thread_waits";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: name of the threads (`comm`); a star stands for digits at its end.
+    pub const NAME: &str = "name";
+    /// Key: the system call that they are in; `running` when in none; empty where not told.
+    pub const CALL: &str = "call";
+    /// Key: the function of the kernel that they sleep in (`wchan`); empty where not told.
+    pub const KERNEL: &str = "kernel";
+    /// Level, count.
+    pub const THREADS: &str = "threads";
+    /// Attribute: number of the newest of them.
+    pub const NEWEST: &str = "newest";
 }
 
 /// Shared-memory files that the tree made, mapped or not, left behind or not

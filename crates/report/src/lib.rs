@@ -20,6 +20,7 @@ mod spark;
 mod table;
 mod text;
 mod view;
+mod whereabouts;
 mod words;
 
 pub use clean::clean;

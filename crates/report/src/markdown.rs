@@ -11,6 +11,7 @@ use crate::model::{DiffReport, Report};
 use crate::render::Renderer;
 use crate::spark::sparkline_over_time;
 use crate::view::{self, View};
+use crate::whereabouts;
 use crate::words;
 
 /// Rows of a table in a report.
@@ -33,6 +34,7 @@ impl Renderer for Markdown {
     fn render(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
         verdict(report, out)?;
         figures(report, out)?;
+        whereabouts(report, out)?;
         findings(report, out)?;
         let views: Vec<View> =
             report.tables.iter().filter_map(|t| view::trend(t, REPORT_ROWS)).collect();
@@ -99,6 +101,15 @@ fn figures(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         "| reported by | {} |",
         in_table(&prose(&format!("{} {}", tool.name, tool.version)))
     )
+}
+
+fn whereabouts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let sentences = whereabouts::sentences(report);
+    if sentences.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n## {}\n", whereabouts::HEADING)?;
+    sentences.iter().try_for_each(|sentence| writeln!(out, "- {}", prose(sentence)))
 }
 
 fn findings(report: &Report, out: &mut dyn Write) -> io::Result<()> {

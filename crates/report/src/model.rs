@@ -1,6 +1,7 @@
 //! The report as data: exactly the document of `docs/report.md`, with additions at its end.
 
 use diagnose::Verdict;
+use diagnose::account::PartGrowth;
 use diff::{TableDiff, TableTrend};
 use probe::{Finding, Issue, Level};
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,10 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What is missing or less exact.
     pub issues: Vec<Issue>,
+    /// Added field: in which parts of memory the growth is, from the account at the beginning and
+    /// at the end; only there when memory was told apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub account: Vec<PartGrowth>,
     /// Added field: what to run next, as commands to paste with a reason each.
     #[serde(default)]
     pub next: Vec<NextStep>,

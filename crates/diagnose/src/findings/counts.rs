@@ -6,8 +6,8 @@ use diff::human;
 use probe::tables::{handles, processes};
 use probe::{Certainty, Finding, FindingKind, Growth};
 
-use super::Scene;
 use super::group::{Group, by_key};
+use super::{Scene, threads};
 use crate::footprint::number;
 
 /// Fewer than this many more are no growth.
@@ -52,7 +52,7 @@ fn finding(scene: &Scene<'_>, kind: FindingKind, group: &Group) -> Finding {
 }
 
 /// Threads that are started and do not end, one finding per process.
-pub(super) fn threads(scene: &Scene<'_>) -> Vec<Finding> {
+pub(super) fn endless_threads(scene: &Scene<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for kept in scene.lanes.of(processes::TABLE) {
         let groups = by_key(scene.recent(kept), processes::TABLE, |table, row| {
@@ -66,6 +66,7 @@ pub(super) fn threads(scene: &Scene<'_>) -> Vec<Finding> {
                 group.counted("The number of threads"),
                 format!("that is {} more per second", human::count(group.per_s())),
             ];
+            threads::tell(scene, *pid, &mut finding);
             finding.advice = format!(
                 "Threads are started and never end: join them, or use a pool. Run `{}` to see them.",
                 scene.next_command(*pid)

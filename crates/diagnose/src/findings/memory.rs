@@ -8,7 +8,7 @@ use probe::{Certainty, Finding, FindingKind, Snapshot, Table};
 
 use super::group::{Group, by_key};
 use super::merge::{Place, Told};
-use super::{Scene, about_bytes};
+use super::{Scene, about_bytes, mapped};
 use crate::curve::GRAIN_BYTES;
 use crate::footprint::number;
 
@@ -114,6 +114,7 @@ fn mapping(scene: &Scene<'_>, kind: &str, name: &str, group: &Group, pid: u64) -
     }
     finding.subject = subject;
     finding.advice = advice;
+    mapped::tell_holders(scene, kind, name, &mut finding);
     finding
 }
 

@@ -12,12 +12,14 @@ mod garbage;
 mod group;
 mod kinds;
 mod malloc;
+mod mapped;
 mod memory;
 mod merge;
 mod native;
 mod python;
 mod refcounts;
 mod sites;
+mod threads;
 
 use probe::{Certainty, Finding, FindingKind, Growth, Level, Snapshot};
 
@@ -46,6 +48,7 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
         memory::name_holders(&mut places, &told);
         let mut held = python::held(&scene);
         held.extend(malloc::held(&scene));
+        objects.extend(mapped::find(&scene));
         objects.extend(told.into_iter().map(|told| told.finding));
         found = merge::merged(objects, held, places);
     }
@@ -55,7 +58,7 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
     if found.iter().all(|f| f.kind != FindingKind::AllocatorHeld) {
         found.extend(malloc::resting(&scene));
     }
-    found.extend(counts::threads(&scene));
+    found.extend(counts::endless_threads(&scene));
     found.extend(counts::handles(&scene));
     for (index, finding) in found.iter_mut().enumerate() {
         finding.id = format!("{}-{}", finding.kind.name(), index + 1);

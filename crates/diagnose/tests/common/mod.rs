@@ -34,6 +34,7 @@ fn memory(anon: u64) -> Vec<Table> {
             Column::text_key(tables::mappings::KIND, [tables::mappings::HEAP]),
             Column::text_key(tables::mappings::NAME, ["[heap]"]),
             level(tables::mappings::RSS, anon),
+            level(tables::mappings::ANONYMOUS, anon),
         ],
     );
     vec![processes, mappings]
@@ -43,6 +44,7 @@ fn memory(anon: u64) -> Vec<Table> {
 pub(crate) struct Watched {
     pub(crate) judgement: Judgement,
     pub(crate) findings: Vec<Finding>,
+    pub(crate) observation: Observation,
 }
 
 /// A watch of 30 s in which memory grows by a function of the seconds, with `look` at three
@@ -58,7 +60,7 @@ pub(crate) fn watched(grown: impl Fn(f64) -> f64, look: impl Fn(u64) -> Vec<Tabl
     }
     let judgement = observation.judge();
     let findings = observation.findings(&judgement);
-    Watched { judgement, findings }
+    Watched { judgement, findings, observation }
 }
 
 /// A watch of 30 s in which 1 MB/s grows or nothing does, with `look` at three moments of it.
@@ -67,4 +69,11 @@ pub(crate) fn watch(grows: bool, look: impl Fn(u64) -> Vec<Table>) -> Vec<Findin
     let seen = watched(|seconds| seconds * rate, look);
     assert_eq!(seen.judgement.verdict.leak, Some(grows), "{:#?}", seen.judgement);
     seen.findings
+}
+
+/// The same with all that is known of it.
+pub(crate) fn judged(grows: bool, look: impl Fn(u64) -> Vec<Table>) -> (Observation, Judgement) {
+    let rate = if grows { RATE } else { 0.0 };
+    let seen = watched(|seconds| seconds * rate, look);
+    (seen.observation, seen.judgement)
 }

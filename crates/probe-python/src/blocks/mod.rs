@@ -10,35 +10,44 @@
 //! It costs two passes over memory, and 30 bytes of this program for each block and 4 for each
 //! pointer between blocks.
 
+mod aims;
 mod libraries;
 mod mark;
 mod owners;
+mod pages;
+mod places;
 mod roots;
 mod scan;
 mod sum;
 pub(crate) mod table;
 mod units;
 mod variables;
+mod whole;
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use glibc_heap::{Native, Regions};
-use probe::{FrozenThread, Issue, Result};
+use probe::{FrozenThread, Issue, Result, Severity};
+use target::images::Mapping;
 use target::procfs::pagemap;
 
 use crate::attach::Python;
 use crate::census::names::Names;
 use crate::heap::losses;
 use crate::refs;
-use crate::walk::collect_with;
+use crate::walk::{Collected, collect_with};
+use aims::Aims;
 use libraries::Libraries;
-use mark::Marker;
+use mark::{Marker, Marks};
+use pages::Pages;
+use places::{Heaps, Places};
 use roots::Root;
-use scan::Scan;
+use scan::{Pointers, Scan};
 use sum::Summing;
 use units::{Given, Units};
 use variables::Variables;
+use whole::Whole;
 
 /// Stands for no library.
 const NO_LIBRARY: u16 = u16::MAX;
@@ -108,11 +117,73 @@ pub struct BlockRow {
     pub content: Option<Content>,
 }
 
+/// What memory without a file is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// Blocks that are Python objects.
+    Objects,
+    /// Blocks in which Python objects have their contents.
+    Buffers,
+    /// Other blocks to which something leads.
+    Reachable,
+    /// Other blocks to which nothing leads.
+    Unreachable,
+    /// Free blocks in pools that have others in use.
+    PymallocFree,
+    /// Pools without a block in use.
+    PymallocEmpty,
+    /// Headers and ends of pools.
+    PymallocLost,
+    /// Free chunks of `malloc`.
+    MallocFree,
+    /// Headers of chunks, states of arenas, what makes no sense as chunks.
+    MallocLost,
+    /// Stacks of threads.
+    Stacks,
+    /// Variables and changed pages of programs, libraries and files.
+    Data,
+    /// Memory of no allocator that is known, to which something leads.
+    Mapped,
+    /// The same, and nothing leads to it.
+    Unknown,
+}
+
+/// Resident bytes of a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartRow {
+    /// What it is.
+    pub part: Part,
+    /// The type, holder or library; empty where there is none.
+    pub name: String,
+    /// Blocks, pools, stacks or mappings.
+    pub count: u64,
+    /// Bytes.
+    pub resident: u64,
+}
+
+/// Mappings of a file or of shared memory, and who points to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HolderRow {
+    /// Path or label.
+    pub name: String,
+    /// As of blocks; empty: nothing.
+    pub holder: String,
+    /// How many.
+    pub mappings: u64,
+    /// Address space, bytes.
+    pub size: u64,
+}
+
 /// All blocks in use.
 #[derive(Clone, Debug, Default)]
 pub struct Blocks {
     /// Most bytes first.
     pub rows: Vec<BlockRow>,
+    /// All resident memory that is no file's, each byte once; empty where the system does not
+    /// say what is resident.
+    pub private: Vec<PartRow>,
+    /// Mappings of files and of shared memory.
+    pub holders: Vec<HolderRow>,
     /// Libraries that come neither with the interpreter nor with the system.
     pub extensions: Vec<String>,
     /// Words that lead to blocks.
@@ -154,6 +225,8 @@ impl Python {
         let (rules, mut issues) = self.rules()?;
         let memory = self.memory();
         let mappings = memory.mappings()?;
+        // Before anything is read: what was never written to looks resident from then on.
+        let pages = self.pages(&mut issues).unwrap_or_default();
         let (spans, untouched) = self.memory_map(&mappings, &mut issues);
         let native = glibc_heap::read(memory, &Regions::new(&mappings))?;
         issues.extend(remarks(native.as_ref(), threads));
@@ -161,15 +234,22 @@ impl Python {
         let mut all = collect_with(memory, &spans, &untouched, rules, true, hurry)?;
         issues.extend(losses(&all.survey));
         let native = native.unwrap_or_default();
-        let heaps = heaps(&native, &all.blocks.pools, rules.geometry.pool);
+        let heaps = Heaps::new(&native, &pages);
+        let known = known(&native, &all.blocks.pools, rules.geometry.pool);
         let given = blocks(&native, &all.blocks.used);
-        drop((native, std::mem::take(&mut all.blocks)));
+        drop((native, std::mem::take(&mut all.blocks.used)));
         let units = Units::new(given, &mut all.objects);
         drop(std::mem::take(&mut all.objects));
+        all.blocks.pools.sort_unstable();
         let runtimes: Vec<&str> = self.runtimes().iter().map(|r| &*r.library).collect();
         let libraries = Libraries::new(&mappings, &runtimes);
         let data = refs::data::data(memory, &mappings);
-        let roots = roots::roots(&data, &mappings, heaps, threads);
+        let roots = roots::roots(&data, &mappings, known, threads);
+        let taken = whole::allocated(&heaps, &all.blocks.pools, rules.geometry.pool);
+        let places = Places::new(memory, &mappings, &taken, &data, threads);
+        let files = aims::of_files(&mappings, |at| libraries.of(at).is_some());
+        let rest = aims::resident(&places.rest, &pages);
+        let aims = Aims::new(rest.into_iter().chain(files).collect());
         let pointers = Scan {
             memory,
             spans: &spans,
@@ -177,27 +257,12 @@ impl Python {
             units: &units,
             libraries: &libraries,
             roots: &roots,
+            aims: &aims,
             heads: &owners::heads(&all.shapes),
             hurry,
         }
         .run()?;
-        let own = refs::data::known(&mappings, &runtimes);
-        let is_own = |at: u64| own.iter().any(|range| range.contains(&at));
-        let owners = owners::owners(memory, &all.shapes, is_own);
-        let words = threads.iter().flat_map(|thread| &thread.registers);
-        let registers: Vec<u32> = words.filter_map(|&word| units.pointed(word)).collect();
-        let extension = |root: &Root| {
-            let library = libraries.of(root.range.start);
-            library.is_some_and(|(number, _)| libraries.is_extension(number))
-        };
-        let marks = Marker {
-            units: &units,
-            pointers: &pointers,
-            owners: &owners,
-            roots: &roots,
-            is_extension: &extension,
-        }
-        .run(&registers);
+        let marks = self.marks(threads, &mappings, &all, (&units, &pointers, &roots, &libraries));
         let names = Names { rules, memory };
         let summing = Summing {
             units: &units,
@@ -213,8 +278,54 @@ impl Python {
                 shape.map(|shape| names.of(shape.address))
             },
         };
-        let (rows, extensions) = (summing.rows(), libraries.extensions());
-        Ok((Blocks { rows, extensions, pointers: pointers.pointed }, issues))
+        let whole = Whole {
+            pages: &pages,
+            heaps: &heaps,
+            places: &places,
+            pools: &all.blocks.pools,
+            pymalloc: &all.survey.pymalloc,
+            summing: &summing,
+            aims: &aims,
+            aimed: &pointers.aimed,
+        };
+        let (private, holders) = (whole.rows(), whole.holders());
+        let extensions = libraries.extensions();
+        let rows = summing.rows();
+        let pointers = pointers.pointed;
+        Ok((Blocks { rows, private, holders, extensions, pointers }, issues))
+    }
+}
+
+/// What marking looks at.
+type Scanned<'a> = (&'a Units, &'a Pointers, &'a [Root], &'a Libraries);
+
+impl Python {
+    /// Who holds each block.
+    fn marks(
+        &self,
+        threads: &[FrozenThread],
+        mappings: &[Mapping],
+        all: &Collected,
+        (units, pointers, roots, libraries): Scanned<'_>,
+    ) -> Marks {
+        let runtimes: Vec<&str> = self.runtimes().iter().map(|r| &*r.library).collect();
+        let own = refs::data::known(mappings, &runtimes);
+        let is_own = |at: u64| own.iter().any(|range| range.contains(&at));
+        let owners = owners::owners(self.memory(), &all.shapes, is_own);
+        let words = threads.iter().flat_map(|thread| &thread.registers);
+        let registers: Vec<u32> = words.filter_map(|&word| units.pointed(word)).collect();
+        let extension = |root: &Root| {
+            let library = libraries.of(root.range.start);
+            library.is_some_and(|(number, _)| libraries.is_extension(number))
+        };
+        let is_extension = &extension;
+        Marker { units, pointers, owners: &owners, roots, is_extension }.run(&registers)
+    }
+
+    /// Which pages are resident; `None` behind a core file, or where the system does not say.
+    fn pages(&self, issues: &mut Vec<Issue>) -> Option<Pages> {
+        let pages = Pages::read(self.process()?, issues);
+        pages.map_err(|error| issues.push(error.to_issue(Severity::Warning))).ok()
     }
 }
 
@@ -243,7 +354,7 @@ fn blocks(native: &Native, pools: &[(u64, u32)]) -> Vec<Given> {
 }
 
 /// All memory of allocators, the free part too: what was freed holds no pointers.
-fn heaps(native: &Native, pools: &[u64], pool: u64) -> Vec<Range<u64>> {
+fn known(native: &Native, pools: &[u64], pool: u64) -> Vec<Range<u64>> {
     let mut heaps: Vec<Range<u64>> = native.segments.iter().map(|s| s.start..s.end).collect();
     heaps.extend(native.mmapped.iter().map(|m| m.start..m.start.saturating_add(m.total)));
     let states = native.arenas.iter().map(|arena| arena.address);

@@ -89,14 +89,14 @@ fn stacks(mappings: &[Mapping], threads: &[FrozenThread]) -> Vec<(Range<u64>, Ra
     threads.iter().filter_map(stack).collect()
 }
 
-fn stack_pointer(registers: &[u64]) -> Option<u64> {
+pub(super) fn stack_pointer(registers: &[u64]) -> Option<u64> {
     let ways = [STACK_POINTER, STACK_POINTER_ARM];
     let way = ways.into_iter().find(|way| way.1 == registers.len())?;
     registers.get(way.0).copied()
 }
 
 /// Ranges in order and without overlaps.
-fn merged(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+pub(super) fn merged(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
     ranges.retain(|range| range.start < range.end);
     ranges.sort_by_key(|range| range.start);
     let mut merged: Vec<Range<u64>> = Vec::new();
@@ -110,7 +110,7 @@ fn merged(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
 }
 
 /// What is left of a range without others, which are in order.
-fn without<'a>(
+pub(super) fn without<'a>(
     range: &Range<u64>,
     others: &'a [Range<u64>],
 ) -> impl Iterator<Item = Range<u64>> + use<'a> {

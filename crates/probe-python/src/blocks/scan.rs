@@ -9,8 +9,9 @@ use probe::{Error, ErrorKind, Result};
 use target::gentle;
 use target::memory::ReadMemory;
 
+use super::aims::{Aimed, Aims};
 use super::libraries::Libraries;
-use super::roots::Root;
+use super::roots::{Root, RootKind};
 use super::units::{NO_OBJECT, Units};
 use super::{Content, NO_LIBRARY, Pointed};
 use crate::walk::resident::Untouched;
@@ -43,6 +44,8 @@ pub(super) struct Pointers {
     pub(super) from_roots: Vec<(u32, u32, u64)>,
     /// Where they point to.
     pub(super) pointed: Pointed,
+    /// To mappings.
+    pub(super) aimed: Aimed,
 }
 
 /// What was found in neighbouring blocks.
@@ -79,6 +82,8 @@ pub(super) struct Scan<'a, M> {
     pub(super) units: &'a Units,
     pub(super) libraries: &'a Libraries,
     pub(super) roots: &'a [Root],
+    /// Mappings to which pointers are looked for.
+    pub(super) aims: &'a Aims,
     /// Bytes at the beginning of objects of a type that may hold pointers.
     pub(super) heads: &'a [u64],
     pub(super) hurry: bool,
@@ -89,6 +94,7 @@ pub(super) struct Scan<'a, M> {
 struct Part {
     run: Run,
     from_roots: Vec<(u32, u32, u64)>,
+    aimed: Aimed,
     pointed: Pointed,
 }
 
@@ -148,7 +154,10 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
         for unit in units {
             let mut range = self.units.range(unit);
             let shape = self.units.shape[unit];
+            // Texts and numbers have no mapping: what looks so is left over in their block.
+            let mut may_map = true;
             if let Some(&head) = self.heads.get(shape as usize) {
+                may_map = head == u64::MAX;
                 range.end = range.end.min(range.start.saturating_add(head));
             }
             let mut seen = Contents::default();
@@ -162,7 +171,13 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
                         last = target | near;
                         part.run.target.push(last);
                     }
-                } else if shape == NO_OBJECT {
+                    return;
+                }
+                let is_object = shape != NO_OBJECT;
+                if may_map {
+                    part.aimed.from_unit(self.aims, word, unit as u32, is_object);
+                }
+                if !is_object {
                     seen.add(word, self.libraries);
                 }
             })?;
@@ -179,10 +194,13 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
         window: &mut Window<'_, M>,
         part: &mut Part,
     ) -> Result<()> {
+        let kind = self.roots.get(root as usize).map_or(RootKind::Mapping, |root| root.kind);
         self.words(range.clone(), window, |at, word| {
             if let Some(target) = self.units.pointed(word) {
                 self.units.classify(target, word, &mut part.pointed);
                 part.from_roots.push((target, root, at));
+            } else {
+                part.aimed.from_root(self.aims, word, at, (root, kind));
             }
         })
     }
@@ -224,6 +242,7 @@ fn join(parts: Vec<(usize, Part)>, runs: usize) -> Pointers {
             all.runs.push(part.run);
         }
         all.from_roots.extend(part.from_roots);
+        all.aimed.merge(part.aimed);
         all.pointed.add(&part.pointed);
     }
     all

@@ -36,7 +36,7 @@ pub(super) struct Summing<'a> {
 
 /// By whom a block is held, as a row says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum By {
+pub(super) enum By {
     Nobody,
     Type(u32),
     /// A variable: index of the library's data, place.
@@ -53,6 +53,13 @@ struct Key {
     allocator: Allocator,
     size_class: u64,
     state: State,
+    by: By,
+}
+
+/// What a block is, and whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Owner {
+    pub(super) state: State,
     by: By,
 }
 
@@ -121,6 +128,38 @@ impl Summing<'_> {
             Some(RootKind::Stack) => library.unwrap_or(By::Stack),
             Some(RootKind::Mapping) | None => library.unwrap_or(By::Mapping),
         }
+    }
+
+    /// What a block is, and whose: of objects and buffers, of which type.
+    pub(super) fn owner(&self, unit: usize) -> Owner {
+        let Key { state, by, .. } = self.key(unit);
+        let by = match self.marks.of(unit) {
+            _ if state == State::Object => By::Type(self.units.shape[unit]),
+            Holder::Buffer(shape) => By::Type(shape),
+            _ => by,
+        };
+        Owner { state, by }
+    }
+
+    /// The type of an object or of whose buffer it is, or who holds a native block; empty where
+    /// nothing is known.
+    pub(super) fn owner_name(&self, owner: &Owner) -> String {
+        match owner.by {
+            By::Type(shape) if matches!(owner.state, State::Object | State::Buffer) => {
+                (self.type_name)(shape).as_deref().unwrap_or("?").to_owned()
+            }
+            by => self.holder(by).unwrap_or_default(),
+        }
+    }
+
+    /// The place of a word of a root, as holders are named.
+    pub(super) fn root_name(&self, root: u32, at: u64) -> String {
+        let by = match self.roots.get(root as usize).map(|root| root.kind) {
+            Some(RootKind::Global(data)) => By::Global(data, at),
+            Some(RootKind::Stack) => By::Stack,
+            Some(RootKind::Mapping) | None => By::Mapping,
+        };
+        self.holder(by).unwrap_or_default()
     }
 
     fn row(&self, key: &Key, counts: &Counts) -> BlockRow {

@@ -1,15 +1,73 @@
 //! Native blocks as a table.
 
-use probe::tables::native_blocks as t;
+use probe::tables::{mapping_holders, native_blocks as t, private_memory};
 use probe::{Column, Table, Unit};
 
-use super::{Allocator, BlockRow, Blocks, Content, State};
+use super::{Allocator, BlockRow, Blocks, Content, HolderRow, Part, PartRow, State};
 
 /// The most libraries that are named.
 const MOST_NAMES: usize = 16;
 
+/// All tables of the question `blocks`.
+pub(crate) fn tables(found: &Blocks, pid: u64) -> Vec<Table> {
+    vec![
+        blocks_table(found, pid),
+        private_table(&found.private, pid),
+        holders_table(&found.holders, pid),
+    ]
+}
+
+fn private_table(rows: &[PartRow], pid: u64) -> Table {
+    use private_memory as t;
+    let level = |name, unit, cell: fn(&PartRow) -> u64| {
+        Column::level(name, unit, rows.iter().map(|row| Some(cell(row))))
+    };
+    let columns = vec![
+        Column::id_key(t::PID, rows.iter().map(|_| pid)),
+        Column::text_key(t::PART, rows.iter().map(|row| part(row.part))),
+        Column::text_key(t::NAME, rows.iter().map(|row| row.name.clone())),
+        level(t::COUNT, Unit::Count, |row| row.count),
+        level(t::RESIDENT, Unit::Bytes, |row| row.resident),
+    ];
+    Table::new(t::TABLE, columns)
+}
+
+fn part(part: Part) -> &'static str {
+    use private_memory as t;
+    match part {
+        Part::Objects => t::OBJECTS,
+        Part::Buffers => t::BUFFERS,
+        Part::Reachable => t::REACHABLE,
+        Part::Unreachable => t::UNREACHABLE,
+        Part::PymallocFree => t::PYMALLOC_FREE,
+        Part::PymallocEmpty => t::PYMALLOC_EMPTY,
+        Part::PymallocLost => t::PYMALLOC_LOST,
+        Part::MallocFree => t::MALLOC_FREE,
+        Part::MallocLost => t::MALLOC_LOST,
+        Part::Stacks => t::STACKS,
+        Part::Data => t::DATA,
+        Part::Mapped => t::MAPPED,
+        Part::Unknown => t::UNKNOWN,
+    }
+}
+
+fn holders_table(rows: &[HolderRow], pid: u64) -> Table {
+    use mapping_holders as t;
+    let level = |name, unit, cell: fn(&HolderRow) -> u64| {
+        Column::level(name, unit, rows.iter().map(|row| Some(cell(row))))
+    };
+    let columns = vec![
+        Column::id_key(t::PID, rows.iter().map(|_| pid)),
+        Column::text_key(t::NAME, rows.iter().map(|row| row.name.clone())),
+        Column::text_key(t::HOLDER, rows.iter().map(|row| row.holder.clone())),
+        level(t::COUNT, Unit::Count, |row| row.mappings),
+        level(t::SIZE, Unit::Bytes, |row| row.size),
+    ];
+    Table::new(t::TABLE, columns)
+}
+
 /// The table `native_blocks`.
-pub(crate) fn blocks_table(found: &Blocks, pid: u64) -> Table {
+fn blocks_table(found: &Blocks, pid: u64) -> Table {
     let rows = &found.rows;
     let level = |name, unit, cell: fn(&BlockRow) -> u64| {
         Column::level(name, unit, rows.iter().map(|row| Some(cell(row))))

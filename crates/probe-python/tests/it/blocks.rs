@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use memprobe_probe_python::{
-    Allocator, BlockRow, Blocks, Content, Pointed, Python as Attached, State,
+    Allocator, BlockRow, Blocks, Content, Part, PartRow, Pointed, Python as Attached, State,
 };
 use probe::{FrozenThread, Target};
 use test_support::{Python, Running, every_python};
@@ -131,6 +131,7 @@ fn leaks_are_told_from_growth() {
             "keep_list(20000)",
             "lose_references(20000)",
             "lose_mapping(50 << 20)",
+            "keep_mapping(30 << 20)",
         ] {
             running.ask(&format!("leaky.{call}"));
         }
@@ -148,8 +149,28 @@ fn leaks_are_told_from_growth() {
         check_contents(&python, &looks[1]);
         let mapped = looks[1].rows.iter().filter(|row| row.bytes > 40 << 20);
         assert_eq!(mapped.count(), 0, "{python}: a mapping is no block");
+        check_private(&python, &looks);
         assert!(running.is_running());
     }
+}
+
+/// The mappings are told apart, each byte is in one row, and the blocks are in the rows as well.
+fn check_private(python: &Python, looks: &[Blocks; 2]) {
+    let bytes = |look: &Blocks, part: Part, name: &str| -> u64 {
+        let is = |row: &&PartRow| row.part == part && row.name.starts_with(name);
+        look.private.iter().filter(is).map(|row| row.resident).sum()
+    };
+    let more = |part: Part, name: &str| {
+        bytes(&looks[1], part, name).saturating_sub(bytes(&looks[0], part, name))
+    };
+    assert_eq!(more(Part::Unknown, "") >> 20, 50, "{python}: {:#?}", looks[1].private);
+    assert_eq!(more(Part::Mapped, "leaky") >> 20, 30, "{python}: {:#?}", looks[1].private);
+    let lost = PLANTED * (40 + 176 + 600 + 216 + 152);
+    let found = more(Part::Unreachable, "");
+    assert!(found.abs_diff(lost) * 20 < lost, "{python}: {found} of {lost}");
+    let held = PLANTED * (120 + 248);
+    let found = more(Part::Reachable, "leaky") + more(Part::Reachable, "object leaky.Item");
+    assert!(found.abs_diff(held) * 10 < held, "{python}: {found} of {held}");
 }
 
 fn check_contents(python: &Python, found: &Blocks) {

@@ -179,3 +179,64 @@ pub mod native_blocks {
     /// Native memory to which no pointer of a root leads.
     pub const UNREACHABLE: &str = "unreachable";
 }
+
+/// Resident memory that belongs to no file, each byte once, by what it is (question `blocks`).
+/// With the file and shared pages of [`mappings`](crate::tables::mappings) it makes the RSS.
+pub mod private_memory {
+    /// The table.
+    pub const TABLE: &str = "private_memory";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: one of the names below.
+    pub const PART: &str = "part";
+    /// Key: the type of objects and buffers, the holder of native blocks, the library of data and
+    /// mappings; empty where there is none.
+    pub const NAME: &str = "name";
+    /// Level, count: blocks, pools, stacks or mappings.
+    pub const COUNT: &str = "count";
+    /// Level, bytes: resident.
+    pub const RESIDENT: &str = "resident";
+
+    /// Blocks that are Python objects.
+    pub const OBJECTS: &str = "objects";
+    /// Blocks in which Python objects have their contents.
+    pub const BUFFERS: &str = "buffers";
+    /// Other blocks to which something leads.
+    pub const REACHABLE: &str = "native reachable";
+    /// Other blocks to which nothing leads.
+    pub const UNREACHABLE: &str = "native unreachable";
+    /// Free blocks in pools of pymalloc that have others in use.
+    pub const PYMALLOC_FREE: &str = "pymalloc free";
+    /// Pools of pymalloc without a block in use.
+    pub const PYMALLOC_EMPTY: &str = "pymalloc empty";
+    /// Headers and ends of pools of pymalloc.
+    pub const PYMALLOC_LOST: &str = "pymalloc lost";
+    /// Free chunks of glibc's `malloc`; the name says of which arenas and where.
+    pub const MALLOC_FREE: &str = "malloc free";
+    /// Headers of chunks, states of arenas, and what makes no sense as chunks.
+    pub const MALLOC_LOST: &str = "malloc lost";
+    /// Stacks, of the main thread and of others.
+    pub const STACKS: &str = "stacks";
+    /// Variables and other changed pages of programs, libraries and files.
+    pub const DATA: &str = "data";
+    /// Memory of no allocator that is known, to which something leads.
+    pub const MAPPED: &str = "mapped";
+    /// The same, and nothing leads to it.
+    pub const UNKNOWN: &str = "unknown";
+}
+
+/// Mappings of files and shared memory by who points to them (question `blocks`).
+pub mod mapping_holders {
+    /// The table.
+    pub const TABLE: &str = "mapping_holders";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: path or label of what is mapped.
+    pub const NAME: &str = "name";
+    /// Key: `object TYPE`, a variable of a library (`library+0x10`), `stack`; empty: nothing.
+    pub const HOLDER: &str = "holder";
+    /// Level, count: mappings.
+    pub const COUNT: &str = "mappings";
+    /// Level, bytes: address space.
+    pub const SIZE: &str = "size";
+}

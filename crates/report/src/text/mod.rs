@@ -15,6 +15,7 @@ use crate::model::{DiffReport, Report};
 use crate::render::{Renderer, Style};
 use crate::spark::sparkline_over_time;
 use crate::view::{self, View};
+use crate::whereabouts;
 use crate::words::{self, Tone};
 
 /// Rows of a table in a report.
@@ -56,6 +57,7 @@ impl Renderer for Text {
         headline(&mut page, "", &report.verdict)?;
         context(&mut page, report)?;
         figures(&mut page, report)?;
+        whereabouts(&mut page, report)?;
         findings(&mut page, report)?;
         tables(&mut page, report)?;
         unknown(&mut page, report)?;
@@ -137,6 +139,15 @@ fn figures(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     let room = style.width.saturating_sub(LABEL + from.len() + to.len() + 2).min(CURVE);
     let curve = sparkline_over_time(&report.series, room, style.ascii);
     page.labelled("memory", &format!("{from} {curve} {to}"))
+}
+
+fn whereabouts(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    let sentences = whereabouts::sentences(report);
+    if sentences.is_empty() {
+        return Ok(());
+    }
+    page.heading(whereabouts::HEADING)?;
+    sentences.iter().try_for_each(|sentence| page.wrapped("  - ", "    ", sentence))
 }
 
 fn findings(page: &mut Page<'_>, report: &Report) -> io::Result<()> {

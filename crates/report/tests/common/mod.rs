@@ -28,6 +28,7 @@ pub(crate) fn leak() -> Report {
         verdict: linear(),
         findings: vec![heap_growth()],
         issues: vec![],
+        account: vec![],
         next: vec![NextStep {
             command: "memprobe --level medium --pid 12345".into(),
             why: "which Python types grow, and who holds them".into(),
