@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Every live object by type: memprobe from outside, and the tools that run inside, in one run.
+"""Every live object by type, or who holds one object: memprobe from outside, and the tools that run inside, in one run.
 
-    benches/peers/census.py [--objects 1000000,10000000] [--repeat 3] [--memprobe FILE] [--venv DIR]
+    benches/peers/census.py [--question census|holders] [--objects 1000000,10000000] [--repeat 3] [--memprobe FILE] [--venv DIR]
 
 For each size the contestants are asked in turn, round after round: a tool that runs inside gets a
 fresh process with the same heap each time, memprobe looks at one that stands beside it. Prints the
@@ -32,11 +32,17 @@ INSIDE = {
     "holders": {"objgraph.find_backref_chain": "objgraph_chain", "guppy3 shortest paths": "guppy3_paths"},
 }
 OUTSIDE = {
-    "census": {"memprobe census": ["census", "--format", "json"],
-               "memprobe census, --freeze none": ["census", "--freeze", "none", "--format", "json"]},
-    "holders": {"memprobe holders": ["holders", "--type", "__main__.Needle", "--format", "json"]},
+    "census": {"memprobe census": ["census", "--format", "json", "--pid", "PID"],
+               "memprobe census, --freeze none":
+                   ["census", "--freeze", "none", "--format", "json", "--pid", "PID"]},
+    "holders": {"memprobe capture": ["capture", "--format", "json", "--force", "-o", "CAPTURE", "--pid", "PID"],
+                "memprobe holders CAPTURE --object": ["holders", "CAPTURE", "--object", "NEEDLE"],
+                "memprobe holders CAPTURE --type": ["holders", "CAPTURE", "--type", "__main__.Needle"],
+                "memprobe holders CAPTURE --type, retained":
+                    ["holders", "CAPTURE", "--type", "__main__.Needle", "--retained"],
+                "memprobe holders --pid --type": ["holders", "--type", "__main__.Needle", "--pid", "PID"]},
 }
-COLUMNS = (("wall_s", "time, s", "%.2f"), ("cpu_s", "CPU, s", "%.2f"), ("hold_up_ms", "hold-up, ms", "%.0f"),
+COLUMNS = (("wall_s", "time, s", "%.3f"), ("cpu_s", "CPU, s", "%.3f"), ("hold_up_ms", "hold-up, ms", "%.0f"),
            ("extra_mib", "memory, MiB", "%.0f"), ("seen", "objects", "%d"))
 
 
@@ -72,13 +78,17 @@ class Beside:
     def __init__(self, python, objects):
         command = [python, HEAP, str(objects)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.rss_mib = json.loads(self.process.stdout.readline())["rss_mib"]
+        said = json.loads(self.process.stdout.readline())
+        self.rss_mib = said["rss_mib"]
+        self.scratch = tempfile.TemporaryDirectory()
+        self.words = {"PID": str(self.process.pid), "NEEDLE": said["needle"],
+                      "CAPTURE": os.path.join(self.scratch.name, "capture")}
 
     def ask(self, command):
         self.report()
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         wall = time.perf_counter()
-        done, peak = run_with_peak(command + ["--pid", str(self.process.pid)])
+        done, peak = run_with_peak([self.words.get(word, word) for word in command])
         wall = time.perf_counter() - wall
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         if done is None:
@@ -95,6 +105,7 @@ class Beside:
     def close(self):
         self.process.kill()
         self.process.wait()
+        self.scratch.cleanup()
 
 
 def run_with_peak(command):
@@ -113,8 +124,10 @@ def run_with_peak(command):
 
 def objects_in(text):
     """The sum of the column `objects` of the census; nothing for other answers."""
+    if not text.startswith("{"):
+        return None
     for table in json.loads(text).get("tables", []):
-        if table["name"] == "census":
+        if table["name"] == "census" and table["columns"][0].get("values"):
             column = next(c for c in table["columns"] if c["name"] == "objects")
             return sum(v for v in column["values"] if v is not None)
     return None
@@ -150,14 +163,14 @@ def measure(options, python, missing, objects):
 
 def show(rss_mib, objects, figures):
     print("\n%d objects, RSS of the process %.0f MiB" % (objects, rss_mib))
-    print("  %-32s" % "" + "".join(" %26s" % title for _, title, _ in COLUMNS))
+    print("  %-42s" % "" + "".join(" %26s" % title for _, title, _ in COLUMNS))
     for name, rows in figures.items():
         cells = []
         for key, _, form in COLUMNS:
             values = [row[key] for row in rows if row.get(key) is not None]
             spread = [form % v for v in (statistics.median(values), min(values), max(values))] if values else None
             cells.append("%s [%s - %s]" % tuple(spread) if spread else "-")
-        print("  %-32s" % name + "".join(" %26s" % cell for cell in cells))
+        print("  %-42s" % name + "".join(" %26s" % cell for cell in cells))
 
 
 def main():

@@ -1,6 +1,6 @@
 """The process that benches/peers/census.py measures: a heap of about N objects, and a heartbeat.
 
-    heap.py N          stands still, answers "reset" and "report" on standard input
+    heap.py N          stands still, says where the needle is, answers "report" on standard input
     heap.py N TOOL     asks a tool that runs inside (objgraph, guppy3, pympler) and prints its answer
 
 The heartbeat is a thread that wants to run every half millisecond: its longest gap is what a thread
@@ -92,7 +92,8 @@ def main():
     heart = Heart()
     time.sleep(0.1)
     if len(sys.argv) == 2:
-        print(json.dumps({"rss_mib": memory_kb("VmRSS") / 1024}), flush=True)
+        where = {"rss_mib": memory_kb("VmRSS") / 1024, "needle": hex(id(needle(ORDERS)))}
+        print(json.dumps(where), flush=True)
         for line in sys.stdin:
             answer = {"hold_up_ms": heart.longest * 1e3}
             heart.longest = 0.0

@@ -515,7 +515,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__capture)
-            opts="-p -o -l -f -v -q -h --pid --output --force --level --preset --plugin --freeze --format --verbose --quiet --plugin-dir --help"
+            opts="-p -o -l -f -v -q -h --pid --core --output --force --values --level --preset --plugin --freeze --format --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -527,6 +527,21 @@ _memprobe() {
                     ;;
                 -p)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --core)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --output)
@@ -1470,7 +1485,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__holders)
-            opts="-p -f -t -v -q -h --pid --freeze --format --rows --type --object --graph --verbose --quiet --plugin-dir --help"
+            opts="-p -f -t -v -q -h --pid --freeze --format --rows --type --object --retained --graph --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -108,6 +108,7 @@ complete -c memprobe -n "__fish_memprobe_using_subcommand check" -s v -l verbose
 complete -c memprobe -n "__fish_memprobe_using_subcommand check" -s q -l quiet -d 'Show no progress, only the result and errors'
 complete -c memprobe -n "__fish_memprobe_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -s p -l pid -d 'The process' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -l core -d 'Read this core file instead of a process' -r -F
 complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -s o -l output -d 'The folder to be made' -r -f -a "(__fish_complete_directories)"
 complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -s l -l level -d 'How deep to look' -r -f -a "high\t'Platform numbers: leak or not, how badly, how often; costs the target nothing'
 medium\t'And what the Python interpreter knows'
@@ -123,6 +124,7 @@ json\t'For programs: `memprobe.report/1`'
 markdown\t'For pasting into an issue tracker'"
 complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
 complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -l force -d 'Replace the capture of --output if there is one'
+complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -l values -d 'Keep short contents too: the first 64 characters of every text and bytes, and numbers. Without it no contents leave the process'
 complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
 complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -s q -l quiet -d 'Show no progress, only the result and errors'
 complete -c memprobe -n "__fish_memprobe_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -139,6 +141,7 @@ complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -s t -l type 
 complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -l object -d 'The object at this address, in hexadecimal' -r
 complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -l graph -d 'Draw the ways into this file too: dot, or svg if the program `dot` is there' -r -F
 complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
+complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -l retained -d 'Count what would be freed, instead of telling at most how much that is: takes longer'
 complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
 complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -s q -l quiet -d 'Show no progress, only the result and errors'
 complete -c memprobe -n "__fish_memprobe_using_subcommand holders" -s h -l help -d 'Print help (see more with \'--help\')'

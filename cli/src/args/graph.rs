@@ -55,6 +55,9 @@ pub struct HoldersArgs {
     /// The object at this address, in hexadecimal
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub object: Option<u64>,
+    /// Count what would be freed, instead of telling at most how much that is: takes longer
+    #[arg(long)]
+    pub retained: bool,
     /// Draw the ways into this file too: dot, or svg if the program `dot` is there
     #[arg(long = "graph", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub drawing: Option<PathBuf>,

@@ -53,14 +53,22 @@ pub struct AccountArgs {
 #[derive(Clone, Debug, Args)]
 pub struct CaptureArgs {
     /// The process
-    #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
-    pub pid: u32,
+    #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..),
+          required_unless_present = "core")]
+    pub pid: Option<u32>,
+    /// Read this core file instead of a process
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "pid")]
+    pub core: Option<PathBuf>,
     /// The folder to be made
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub output: PathBuf,
     /// Replace the capture of --output if there is one
     #[arg(long)]
     pub force: bool,
+    /// Keep short contents too: the first 64 characters of every text and bytes, and numbers. Without
+    /// it no contents leave the process
+    #[arg(long)]
+    pub values: bool,
     /// How deep to look
     #[arg(short, long, value_enum, default_value_t = LevelArg::Medium, conflicts_with = "preset")]
     pub level: LevelArg,

@@ -2,12 +2,18 @@
 //! as a folder of Parquet tables.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use capture::folder::{Existing, Made, Manifest, Summary, Tool, Writer};
 use diff::human;
-use plugin_host::OpenOptions;
-use probe::{Error, Frozen, Issue, Probe, Request, Result, Severity, Snapshot, Taken, Target};
+use plugin_host::{LoadedProbe, OpenOptions};
+use probe::{
+    Error, ErrorKind, Frozen, Issue, Probe, Request, Result, ResultExt, Severity, Snapshot, Taken,
+    Target,
+};
+use serde_json::{Map, Value, json};
+use target::corefile::CoreFile;
 use target::freeze::Method;
 
 use crate::args::{CaptureArgs, Format, GlobalArgs, LookArgs};
@@ -27,16 +33,32 @@ const DEADLINE: Duration = Duration::from_secs(600);
 /// When the folder cannot be written, no plugin could look, or the process cannot be looked at.
 pub fn run(args: &CaptureArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
     let plan = Plan::load(&look(args), global)?;
-    let target = targets::identify(args.pid).map_err(Failure::of_target)?;
+    let target = match &args.core {
+        Some(core) => CoreFile::open(core).map(|core| core.target()),
+        None => targets::identify(args.pid.unwrap_or_default()),
+    };
+    let target = target.map_err(Failure::of_target)?;
     let existing = if args.force { Existing::Overwrite } else { Existing::Keep };
     let writer = Writer::create(&args.output, existing)?;
     interrupt::remove_at_end(writer.partial().to_owned());
-    let (manifest, summary) = take(writer, target, &plan, &[])?;
+    let wanted = Wanted { questions: &[], core: args.core.as_deref(), values: args.values };
+    let (manifest, summary) = take(writer, target, &plan, &wanted)?;
     to_stdout(said(args, &manifest, summary)?.as_bytes())?;
     Ok(Exit::Fine)
 }
 
-/// Asks the plugins of a plan these questions, or all that they answer, and keeps what they tell.
+/// What is captured.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted<'a> {
+    /// What plugins are asked; nothing: everything that they answer.
+    pub(crate) questions: &'a [&'a str],
+    /// A core file that is read instead of the process.
+    pub(crate) core: Option<&'a Path>,
+    /// Whether short contents are kept.
+    pub(crate) values: bool,
+}
+
+/// Asks the plugins of a plan and keeps what they tell.
 ///
 /// # Errors
 /// When no plugin could look, or the folder cannot be written.
@@ -44,19 +66,21 @@ pub(crate) fn take(
     writer: Writer,
     target: Target,
     plan: &Plan,
-    questions: &[&str],
+    wanted: &Wanted<'_>,
 ) -> Result<(Manifest, Summary), Failure> {
-    let mut capture = Capturing::new(writer, target, plan);
-    capture.questions = questions.iter().map(|&question| question.into()).collect();
+    let mut capture = Capturing::new(writer, target, plan, wanted)?;
+    let all: Vec<&PlannedProbe> = plan.probes.iter().collect();
     // What need not stand still is asked before: a copy of the process changes what it shares.
     let wants_frozen = |planned: &&PlannedProbe| {
-        planned.plugin.descriptor().questions.iter().any(|question| question.frozen)
+        let questions = &planned.plugin.descriptor().questions;
+        wanted.core.is_none() && questions.iter().any(|question| question.frozen)
     };
-    let (frozen, live): (Vec<&PlannedProbe>, Vec<_>) = plan.probes.iter().partition(wants_frozen);
+    let (frozen, live): (Vec<&PlannedProbe>, Vec<_>) = all.into_iter().partition(wants_frozen);
     let mut failed = capture.take(&live, None)?;
     if !frozen.is_empty() {
         failed = failed.or(capture.take_frozen(&frozen, plan.freeze)?);
     }
+    failed = failed.or(capture.unheeded(wanted));
     match failed {
         Some(error) if capture.manifest.probes.is_empty() => Err(Failure::of_target(error)),
         _ => Ok(capture.finish()?),
@@ -84,16 +108,32 @@ struct Capturing {
     began: Instant,
     /// What is asked; empty: everything.
     questions: Vec<String>,
+    /// Settings that not every plugin knows.
+    settings: Map<String, Value>,
+    /// How many plugins know them.
+    heeded: usize,
 }
 
 impl Capturing {
-    fn new(writer: Writer, target: Target, plan: &Plan) -> Self {
+    fn new(writer: Writer, target: Target, plan: &Plan, wanted: &Wanted<'_>) -> Result<Self> {
         let tool = Tool { name: "memprobe".into(), version: env!("CARGO_PKG_VERSION").into() };
-        let taken = Taken { unix_ns: clock::unix_ns(), monotonic_ns: clock::monotonic_ns() };
+        let mut taken = Taken { unix_ns: clock::unix_ns(), monotonic_ns: clock::monotonic_ns() };
+        let mut settings = Map::new();
+        if let Some(core) = wanted.core {
+            taken = written(core).unwrap_or(taken);
+            let cannot = || format!("cannot name the core {}", core.display());
+            let core = std::path::absolute(core).with_context(cannot)?;
+            settings.insert("core".into(), json!(core));
+        }
+        if wanted.values {
+            settings.insert("values".into(), json!(true));
+        }
         let mut manifest = Manifest::new(tool, plan.level, target.clone(), taken);
         manifest.complete = plan.issues.is_empty();
         manifest.issues.clone_from(&plan.issues);
-        Self { target, writer, manifest, began: Instant::now(), questions: Vec::new() }
+        let questions = wanted.questions.iter().map(|&question| question.into()).collect();
+        let began = Instant::now();
+        Ok(Self { target, writer, manifest, began, questions, settings, heeded: 0 })
     }
 
     /// Asks plugins and writes what they tell. Returns why the first of them failed.
@@ -101,7 +141,8 @@ impl Capturing {
         let mut failed = None;
         for planned in probes {
             match self.ask(planned, frozen) {
-                Ok(snapshot) => self.keep(&snapshot)?,
+                Ok(Some(snapshot)) => self.keep(&snapshot)?,
+                Ok(None) => {}
                 Err(error) => {
                     let mut issue = error.to_issue(Severity::Error);
                     issue.probe = Some(planned.plugin.descriptor().name.clone());
@@ -132,11 +173,43 @@ impl Capturing {
         failed
     }
 
-    /// Asks a plugin for everything that it can tell.
-    fn ask(&self, planned: &PlannedProbe, frozen: Option<&Frozen>) -> Result<Snapshot> {
+    /// Asks a plugin for everything that it can tell; nothing of one that cannot read a core file.
+    fn ask(&mut self, planned: &PlannedProbe, frozen: Option<&Frozen>) -> Result<Option<Snapshot>> {
+        let Some(mut probe) = self.open(planned)? else {
+            let name = &planned.plugin.descriptor().name;
+            let message = format!("the plugin `{name}` reads no core files, and is left out");
+            self.manifest.issues.push(Issue::info(message));
+            return Ok(None);
+        };
         let request = self.request(&planned.plugin.descriptor().name, frozen)?;
-        let options = OpenOptions { deadline: DEADLINE };
-        planned.plugin.open(&planned.config, options)?.snapshot(&request)
+        probe.snapshot(&request).map(Some)
+    }
+
+    /// With our settings, or, of a plugin that does not know them, without.
+    fn open(&mut self, planned: &PlannedProbe) -> Result<Option<LoadedProbe>> {
+        let open = |config: &Value| planned.plugin.open(config, OpenOptions { deadline: DEADLINE });
+        if !self.settings.is_empty() {
+            let mut config = planned.config.as_object().cloned().unwrap_or_default();
+            config.extend(self.settings.clone());
+            if let Ok(probe) = open(&Value::Object(config)) {
+                self.heeded += 1;
+                return Ok(Some(probe));
+            }
+        }
+        let probe = open(&planned.config)?;
+        Ok((!self.settings.contains_key("core")).then_some(probe))
+    }
+
+    /// What was wanted that no plugin knows of.
+    fn unheeded(&mut self, wanted: &Wanted<'_>) -> Option<Error> {
+        if self.settings.is_empty() || self.heeded > 0 {
+            return None;
+        }
+        let what = if wanted.core.is_some() { "reads a core file" } else { "keeps contents" };
+        let error = Error::new(ErrorKind::Unsupported, format!("no plugin of this level {what}"))
+            .with_hint("those of level medium do, of Python processes");
+        self.lack(error.to_issue(Severity::Warning));
+        Some(error)
     }
 
     /// All plugins that want it speak of the same moment.
@@ -196,6 +269,13 @@ impl Capturing {
     }
 }
 
+/// When a core file was written: its process stood then.
+fn written(core: &Path) -> Option<Taken> {
+    let time = std::fs::metadata(core).and_then(|found| found.modified()).ok()?;
+    let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(Taken { unix_ns: u64::try_from(since.as_nanos()).ok()?, monotonic_ns: 0 })
+}
+
 /// What is said of a capture that was written.
 fn said(args: &CaptureArgs, manifest: &Manifest, summary: Summary) -> Result<String> {
     if args.format == Format::Json {
@@ -215,8 +295,14 @@ fn said(args: &CaptureArgs, manifest: &Manifest, summary: Summary) -> Result<Str
         summary.tables,
         human::bytes(summary.bytes as f64),
         human::ns(manifest.duration_ns as f64),
-        paused(manifest),
+        match args.core {
+            Some(_) => "read from a core file".into(),
+            None => paused(manifest),
+        },
     );
+    if args.values {
+        text.push_str("it holds contents of the process: mind to whom you give it\n");
+    }
     Ok(text + &remarks(&manifest.issues))
 }
 

@@ -1,8 +1,11 @@
 //! Captures: taken, shown, compared, refused, interrupted.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
+use capture::folder::{Capture, TableEntry};
+use probe::FileType;
 use serde_json::Value;
 
 use crate::support::{self, IDLE, LEAK, NO_LEAK, Said, bin_dir, memprobe, run};
@@ -12,7 +15,7 @@ fn capture(pid: u32, to: &Path, more: &[&str]) -> Said {
     run(["capture", "--pid", &pid, "--output", &to].iter().chain(more))
 }
 
-fn names(folder: &Path) -> Vec<String> {
+fn names_in(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut names: Vec<String> =
         entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
@@ -78,7 +81,7 @@ fn captures_are_taken_shown_and_compared() {
     let markdown = run(["diff", &shown("a"), &shown("c"), "--format", "markdown"]);
     assert!(markdown.out.contains("different processes"), "{}", markdown.out);
     assert!(markdown.out.contains("builtins.bytes"), "{}", markdown.out);
-    assert_eq!(names(dir.path()), ["a", "b", "c"]);
+    assert_eq!(names_in(dir.path()), ["a", "b", "c"]);
 
     // A file that was cut is an error that names it.
     let file = path("a").join("census.parquet");
@@ -113,7 +116,7 @@ fn places_where_no_capture_can_be() {
     std::fs::create_dir(&foreign).unwrap();
     std::fs::write(foreign.join("thesis"), "precious").unwrap();
     refused(&capture(target.pid(), &foreign, &["--force"]), 2, &["not replaced"]);
-    assert_eq!(names(&foreign), ["thesis"]);
+    assert_eq!(names_in(&foreign), ["thesis"]);
     refused(&capture(target.pid(), &dir.path().join("no/such"), &[]), 2, &["no/such"]);
     refused(&capture(target.pid(), Path::new("/proc/capture"), &[]), 2, &["/proc/capture"]);
     refused(&capture(4_194_305, &dir.path().join("x"), &[]), 3, &["no process"]);
@@ -131,7 +134,7 @@ fn places_where_no_capture_can_be() {
         .output()
         .unwrap();
     refused(&output.into(), 2, &["cannot write"]);
-    assert_eq!(names(dir.path()), ["capture", "file", "foreign"]);
+    assert_eq!(names_in(dir.path()), ["capture", "file", "foreign"]);
 }
 
 /// Killed in the middle, a capture is not there: only a folder whose name says what it is.
@@ -185,6 +188,107 @@ fn files_of_plugins_are_checked() {
         assert_eq!(manifest["complete"], why.is_none(), "{mode}");
         assert!(manifest["issues"].to_string().contains(why.unwrap_or("")), "{mode}: {}", said.out);
         let tables = if kept { vec!["bulk.parquet"] } else { vec![] };
-        assert_eq!(names(&to), [tables, vec!["manifest.json", "trouble.parquet"]].concat());
+        assert_eq!(names_in(&to), [tables, vec!["manifest.json", "trouble.parquet"]].concat());
     }
+}
+
+/// Keeps what it is told in every way that a program keeps a text or a number.
+const SECRETS: &str = "
+import sys
+class User: pass
+def keep(word):
+    user = User()
+    user.password = word
+    kept = [user, {word + 'key': 1}, sys.intern(word + '_interned'), (word + 'bytes').encode()]
+    return kept + [{sys.intern(word + '_internedkey'): word}, int(word[-9:]), float(word[-9:])]
+print('ready', flush=True)
+KEPT = keep(input())
+print('kept', flush=True)
+input()
+";
+
+/// Every text of every table, as far as they hold the word; by table.
+fn tables_with(folder: &Path, word: &str) -> Vec<String> {
+    let capture = Capture::open(folder).unwrap();
+    let has = |entry: &TableEntry| {
+        let table = capture.columns(entry).unwrap();
+        let texts = entry.columns.iter().filter(|column| column.kind == FileType::Text);
+        texts.filter(|column| !column.nullable).any(|column| {
+            let texts: Vec<String> = table.column(&column.name).unwrap();
+            texts.iter().any(|text| text.contains(word))
+        }) || entry.rows < 100_000 && !entry.bulk && {
+            format!("{:?}", capture.table(entry).unwrap()).contains(word)
+        }
+    };
+    let with = capture.manifest().tables.iter().filter(|entry| has(entry));
+    with.map(|entry| entry.name.clone()).collect()
+}
+
+/// No contents leave the process unless it is said; nobody else reads what does.
+#[test]
+fn contents_are_kept_only_when_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut target = support::start(SECRETS);
+    // Neither the command line nor the program has it.
+    let word = "hunter_519876234";
+    assert_eq!(target.ask(word), "kept");
+    let (plain, full) = (dir.path().join("plain"), dir.path().join("full"));
+    assert_eq!(capture(target.pid(), &plain, &["--level", "low"]).status, 0);
+    let said = capture(target.pid(), &full, &["--values"]);
+    assert!(said.status == 0 && said.out.contains("holds contents"), "{}{}", said.out, said.err);
+    assert_eq!(tables_with(&plain, "hunter"), Vec::<String>::new());
+    assert_eq!(tables_with(&plain, "519876234"), Vec::<String>::new());
+    assert_eq!(tables_with(&full, "hunter"), ["values"]);
+    let names = tables_with(&plain, "password");
+    assert!(names.iter().any(|table| table == "slot_names" || table == "names"), "{names:?}");
+    let kept = Capture::open(&full).unwrap();
+    let values = kept.columns(kept.entry("values").unwrap()).unwrap();
+    let values: Vec<String> = values.column("value").unwrap();
+    for text in [word, "b'hunter_519876234bytes'", "519876234", "519876234.0"] {
+        assert!(values.iter().any(|value| value == text), "`{text}` is missing");
+    }
+    assert!(values.iter().all(|value| value.len() < 64 * 4 + 4), "contents are short");
+    for folder in [plain, full] {
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder), 0o700);
+        for name in names_in(&folder) {
+            assert_eq!(mode(&folder.join(&name)), 0o600, "{name}");
+        }
+    }
+    a_core_is_captured(target.pid(), dir.path());
+}
+
+/// A core file of the same process: asked like a capture of it.
+fn a_core_is_captured(pid: u32, dir: &Path) {
+    let shown = |name: &str| dir.join(name).display().to_string();
+    test_support::write_core(pid, &dir.join("core"));
+    let core = |file: &str, to: &str, more: &[&str]| {
+        run(["capture", "--core", file, "-o", to].iter().chain(more))
+    };
+    let said = core(&shown("core"), &shown("of_core"), &[]);
+    assert_eq!(said.status, 0, "{}{}", said.out, said.err);
+    assert!(said.out.contains("read from a core file"), "{}", said.out);
+    assert!(said.out.contains("`process` reads no core files"), "{}", said.out);
+    let answer = |folder: &str| {
+        run(["holders", &shown(folder), "--type", "__main__.User", "--format", "json"]).json()
+    };
+    let (of_core, of_process) = (answer("of_core"), answer("plain"));
+    assert_eq!(of_core["holders"], of_process["holders"]);
+    assert_eq!(of_core["target"]["pid"], pid);
+    assert_eq!(run(["audit", &shown("of_core")]).status, 0);
+
+    let whole = std::fs::read(dir.join("core")).unwrap();
+    std::fs::write(dir.join("cut"), &whole[..3000]).unwrap();
+    std::fs::write(dir.join("text"), "no core").unwrap();
+    for file in [shown("cut"), shown("text"), "/bin/true".into(), shown("missing")] {
+        let said = core(&file, &shown("x"), &[]);
+        assert_ne!(said.status, 0, "{file}");
+        assert!(
+            said.err.contains("cannot use the core") && said.err.contains(&file),
+            "{}",
+            said.err
+        );
+    }
+    refused(&core(&shown("core"), &shown("x"), &["--level", "high"]), 3, &["reads a core file"]);
+    assert!(!dir.join("x").exists());
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use probe::{Error, ErrorKind, Result};
 
 use crate::{
-    FIRST_SLOT, Graph, How, Label, LabelInfo, ObjectId, Objects, RootEdge, RootId, RootInfo,
-    Strength, TypeId, TypeInfo, flags,
+    FIRST_SLOT, Graph, How, Label, LabelInfo, ObjectId, ObjectSet, Objects, RootEdge, RootId,
+    RootInfo, Strength, TypeId, TypeInfo, flags,
 };
 
 /// The edges of a run of consecutive objects.
@@ -132,7 +132,8 @@ impl Builder {
         self.graph.extra.push((object, references));
     }
 
-    /// The text of an object that is a name in code.
+    /// The text of an object that may be a name in code. It is kept if it names something: as a key
+    /// of a namespace, or one that its holder does not own.
     pub fn text(&mut self, object: ObjectId, text: Arc<str>) {
         self.graph.text.insert(object, text);
     }
@@ -162,6 +163,7 @@ impl Builder {
                 graph.objects.flags[target as usize] |= flags::NAMESPACE;
             }
         }
+        graph.keep_names();
         Ok(self.graph)
     }
 
@@ -216,5 +218,25 @@ impl Builder {
             Some(object) => Err(bad(format!("something about object {} of {count}", object.0))),
             None => Ok(()),
         }
+    }
+}
+
+impl Graph {
+    /// Forgets texts that name nothing: what a program only works with is none of ours.
+    fn keep_names(&mut self) {
+        let label = |label| Label(label as u8);
+        let is_key: [bool; 256] = std::array::from_fn(|at| self.how(label(at)) == How::Key);
+        let is_lent: [bool; 256] =
+            std::array::from_fn(|at| is_key[at] && self.strength(label(at)) == Strength::Borrowed);
+        let mut names = ObjectSet::new(self.len());
+        for (object, &marks) in self.objects.flags.iter().enumerate() {
+            let names_something = if marks & flags::NAMESPACE == 0 { &is_lent } else { &is_key };
+            for edge in self.edge_range(object) {
+                if names_something[usize::from(self.label[edge])] {
+                    names.insert(ObjectId(self.target[edge]));
+                }
+            }
+        }
+        self.text.retain(|&object, _| names.contains(object));
     }
 }

@@ -34,6 +34,7 @@ mod scc;
 mod shapes;
 mod summary;
 mod walk;
+mod ways;
 
 pub use audit::{Audit, Excess, ExcessSum};
 pub use build::{Builder, EdgeChunk};
@@ -55,3 +56,4 @@ pub use root::{RootEdge, RootInfo, RootKind};
 pub use scc::Components;
 pub use shapes::{Holder, Shapes};
 pub use summary::{CONTAINER, Container, ExcessTotal, Path, Summary};
+pub use ways::{HeldSum, Ways};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::fast::FastMap;
 use crate::name::{After, Named, Namer, Names, Step};
 use crate::walk::{Via, walk};
-use crate::{Dominators, Graph, How, Label, ObjectId, Retained, Sum, Through};
+use crate::{Dominators, Graph, How, Label, ObjectId, Retained, Sum, Through, TypeId};
 
 /// The start of all shapes.
 const TOP: u32 = 0;
@@ -63,8 +63,20 @@ impl Shapes {
     /// The shapes of all that roots reach.
     #[must_use]
     pub fn new(graph: &Graph, through: Through) -> Self {
+        Self::visiting(graph, through, |_, _, _| {})
+    }
+
+    /// The same, and shows how each object was reached, and after which steps its own stands.
+    pub(crate) fn visiting(
+        graph: &Graph,
+        through: Through,
+        mut visit: impl FnMut(u32, Via, After),
+    ) -> Self {
         let mut making = Making::new(graph);
-        walk(graph, through, |object, via| making.visit(object, via));
+        walk(graph, through, |object, via| {
+            let after = making.visit(object, via);
+            visit(object, via, after);
+        });
         let types = graph.types.iter().map(|info| Arc::clone(&info.name)).collect();
         Self { of: making.of, nodes: making.nodes, names: making.namer.names, types }
     }
@@ -79,6 +91,22 @@ impl Shapes {
     #[must_use]
     pub fn count(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// The last step of a shape, and the shape of the steps before it: one with a lower number.
+    /// None of the first two, which are no steps: the start of all ways, and what is told apart no
+    /// more.
+    #[must_use]
+    pub fn last(&self, shape: u32) -> Option<(u32, Step)> {
+        let node = self.nodes.get(shape as usize).filter(|_| shape > OTHER)?;
+        Some((node.parent, self.step(node.key)))
+    }
+
+    /// The type of the objects of a shape; `None` where there are none.
+    #[must_use]
+    pub fn type_of(&self, shape: u32) -> Option<TypeId> {
+        let node = self.nodes.get(shape as usize).filter(|_| shape > OTHER)?;
+        Some(node.key.type_id).filter(|&id| id != NONE).map(TypeId)
     }
 
     /// The steps of a shape.
@@ -170,7 +198,7 @@ impl<'a> Making<'a> {
         Self { graph, namer, of, nodes: vec![top, rest], known, gap: gap_name }
     }
 
-    fn visit(&mut self, object: u32, via: Via) {
+    fn visit(&mut self, object: u32, via: Via) -> After {
         let graph = self.graph;
         let (named, source, folds) = match via {
             Via::Root(place) => (self.namer.root_edge(&graph.root_edges[place]), TOP, true),
@@ -189,6 +217,7 @@ impl<'a> Making<'a> {
         };
         let key = Key { kind, name, type_id: graph.objects.type_id[object as usize] };
         self.of[object as usize] = self.child(parent, key, folds);
+        after
     }
 
     fn child(&mut self, parent: u32, key: Key, folds: bool) -> u32 {

@@ -9,7 +9,7 @@ use probe::{Characteristics, Descriptor, Level, Question};
 
 /// The question `capture`, where files can be written.
 fn kept() -> Option<Question> {
-    const TABLES: [&str; 9] = [
+    const TABLES: [&str; 13] = [
         "objects",
         "edges",
         "types",
@@ -19,6 +19,10 @@ fn kept() -> Option<Question> {
         "names",
         "slot_names",
         "adjustments",
+        "held",
+        "shapes",
+        "type_sums",
+        "values",
     ];
     let cost = "follows all references: about 1 s of this program per million objects";
     cfg!(feature = "capture").then(|| Question::new(crate::kept::QUESTION, &TABLES, cost).frozen())

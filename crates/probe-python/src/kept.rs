@@ -1,7 +1,9 @@
 //! The question `capture`: the graph of objects into the folder of a capture.
 
-use heap::Graph;
+use heap::{Graph, Shapes};
 use probe::{Request, Result, TableFile};
+
+use crate::attach::Python;
 
 /// The question.
 pub(crate) const QUESTION: &str = "capture";
@@ -17,16 +19,36 @@ pub(crate) fn lacks_folder(request: &Request) -> bool {
     request.capture_dir.is_none() && request.questions.iter().any(|asked| asked == QUESTION)
 }
 
-/// Writes the tables.
+/// Writes the tables: the graph, the ways in which objects are held, and, if they were asked for,
+/// short contents. Returns the shapes of these ways.
 #[cfg(feature = "capture")]
-pub(crate) fn write(graph: &Graph, request: &Request) -> Result<Vec<TableFile>> {
+pub(crate) fn write(
+    python: &Python,
+    graph: &Graph,
+    request: &Request,
+    values: bool,
+) -> Result<(Vec<TableFile>, Option<Shapes>)> {
     match &request.capture_dir {
-        Some(folder) if is_wanted(request) => capture::graph::write(folder, graph),
-        _ => Ok(Vec::new()),
+        Some(folder) if is_wanted(request) => {
+            let ways = heap::Ways::new(graph, heap::Through::Loose);
+            let mut files = capture::graph::write_with_ways(folder, graph, &ways)?;
+            let shapes = ways.into_shapes();
+            if values {
+                let rules = python.rules()?.0;
+                files.push(crate::values::write(folder, graph, python.memory(), rules)?);
+            }
+            Ok((files, Some(shapes)))
+        }
+        _ => Ok((Vec::new(), None)),
     }
 }
 
 #[cfg(not(feature = "capture"))]
-pub(crate) fn write(_: &Graph, _: &Request) -> Result<Vec<TableFile>> {
-    Ok(Vec::new())
+pub(crate) fn write(
+    _: &Python,
+    _: &Graph,
+    _: &Request,
+    _: bool,
+) -> Result<(Vec<TableFile>, Option<Shapes>)> {
+    Ok((Vec::new(), None))
 }

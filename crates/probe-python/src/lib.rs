@@ -62,6 +62,8 @@ mod source;
 pub mod stacks;
 mod state;
 pub mod tracemalloc;
+#[cfg(feature = "capture")]
+mod values;
 mod version;
 pub mod walk;
 

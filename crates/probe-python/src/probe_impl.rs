@@ -37,11 +37,13 @@ pub struct Config {
     pub most_objects: u64,
     /// A core file that is read instead of the process of a request.
     pub core: Option<PathBuf>,
+    /// Whether short contents of texts and numbers are kept with the graph of objects.
+    pub values: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { most_objects: 50_000_000, core: None }
+        Self { most_objects: 50_000_000, core: None, values: false }
     }
 }
 
@@ -83,7 +85,7 @@ impl Probe for PythonProbe {
             version: self.descriptor.version.clone(),
         };
         let mut snapshot = Snapshot::new(id, request.target.clone(), taken);
-        let mut look = Look::new(&python, request, self.config.most_objects);
+        let mut look = Look::new(&python, request, &self.config);
         let frozen = |question: &Question| question.frozen && request.wants(&question.name);
         let runs = request.frozen.is_none() && python.process().is_some();
         look.is_torn = runs && self.descriptor.questions.iter().any(frozen);
@@ -105,6 +107,7 @@ struct Look<'a> {
     python: &'a Python,
     request: &'a Request,
     most_objects: u64,
+    values: bool,
     os_threads: OsThreads,
     interpreters: Rows<InterpreterRow>,
     threads: Rows<ThreadRow>,
@@ -126,11 +129,12 @@ struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    fn new(python: &'a Python, request: &'a Request, most_objects: u64) -> Self {
+    fn new(python: &'a Python, request: &'a Request, config: &Config) -> Self {
         Self {
             python,
             request,
-            most_objects,
+            most_objects: config.most_objects,
+            values: config.values,
             os_threads: OsThreads::default(),
             interpreters: Rows { rows: Vec::new() },
             threads: Rows { rows: Vec::new() },
@@ -189,13 +193,19 @@ impl<'a> Look<'a> {
         match self.python.graph(&GraphOptions::default()) {
             Ok((graph, issues)) => {
                 issues.into_iter().for_each(|issue| self.lack(issue));
-                match kept::write(&graph, self.request) {
-                    Ok(files) => self.files = files,
-                    Err(error) => self.lack(error.to_issue(Severity::Error)),
-                }
+                let shapes = match kept::write(self.python, &graph, self.request, self.values) {
+                    Ok((files, shapes)) => {
+                        self.files = files;
+                        shapes
+                    }
+                    Err(error) => {
+                        self.lack(error.to_issue(Severity::Error));
+                        None
+                    }
+                };
                 let minor = self.python.rules().map_or(0, |(rules, _)| rules.minor);
                 let memory = (self.python.memory(), minor);
-                self.graph = holders::tables(&graph, memory, self.request);
+                self.graph = holders::tables(&graph, shapes, memory, self.request);
             }
             Err(error) => self.lack(error.to_issue(Severity::Warning)),
         }

@@ -5,7 +5,7 @@ use probe::{Column, Table};
 use serde_json::json;
 
 use super::source::Source;
-use super::told::{Answer, bytes, counts, object, objects, short, size, steps};
+use super::told::{Answer, bytes, counts, object, objects, shares, short, size, steps};
 use crate::args::{BiggestArgs, GlobalArgs};
 use crate::exit::{Exit, Failure};
 
@@ -26,14 +26,17 @@ pub fn run(args: &BiggestArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
     let shapes = Shapes::new(graph, Through::Loose);
     let all: u64 = (0..graph.len()).map(|at| graph.objects().bytes(at)).sum();
     let head = format!("{}, {} of their own", objects(graph.len() as u64), size(all));
-    let tables = vec![by_object(graph, &biggest, &shapes), by_type(graph, &types)];
+    let tables = vec![by_object(graph, &biggest, &shapes, all), by_type(graph, &types, all)];
     let answer = Answer {
         name: "biggest",
         manifest: &source.manifest,
         issues: Vec::new(),
-        before: vec![head, "Retained: what would be freed if it went.".into()],
+        before: vec![
+            head,
+            "retained: what would be freed if it went; share: of all objects' bytes.".into(),
+        ],
         tables,
-        after: Vec::new(),
+        after: vec!["`memprobe holders --object ADDRESS` tells who holds one of them.".into()],
         json: json!({
             "objects_total": graph.len(),
             "bytes_total": all,
@@ -58,28 +61,30 @@ fn way(shapes: &Shapes, object: ObjectId) -> Vec<heap::Step> {
     shapes.of(object).map(|shape| shapes.path(shape)).unwrap_or_default()
 }
 
-fn by_object(graph: &Graph, biggest: &[(ObjectId, u64)], shapes: &Shapes) -> Table {
+fn by_object(graph: &Graph, biggest: &[(ObjectId, u64)], shapes: &Shapes, all: u64) -> Table {
+    let retained = || biggest.iter().map(|&(_, retained)| retained);
     let address = |id: ObjectId| format!("{:#x}", graph.objects().address[id.index()]);
     Table::new(
         "biggest_objects",
         vec![
             Column::text_key("address", biggest.iter().map(|&(id, _)| address(id))),
             Column::text("way", biggest.iter().map(|&(id, _)| Some(short(&way(shapes, id))))),
-            bytes("bytes", biggest.iter().map(|&(id, _)| graph.objects().bytes(id.index()))),
-            bytes("retained", biggest.iter().map(|&(_, retained)| retained)),
+            bytes("retained", retained()),
+            shares("share", all, retained()),
         ],
     )
 }
 
-fn by_type(graph: &Graph, types: &[(TypeId, Group)]) -> Table {
+fn by_type(graph: &Graph, types: &[(TypeId, Group)], all: u64) -> Table {
     let name = |id: TypeId| graph.types()[id.index()].name.to_string();
     Table::new(
         "biggest_types",
         vec![
             Column::text_key("type", types.iter().map(|&(id, _)| name(id))),
             counts("objects", types.iter().map(|(_, group)| group.objects)),
-            bytes("bytes", types.iter().map(|(_, group)| group.bytes)),
             bytes("retained", types.iter().map(|(_, group)| group.retained)),
+            shares("share", all, types.iter().map(|(_, group)| group.retained)),
+            bytes("bytes", types.iter().map(|(_, group)| group.bytes)),
         ],
     )
 }

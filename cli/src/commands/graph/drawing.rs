@@ -6,9 +6,10 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use heap::{Holder, Step};
-use probe::{Error, ErrorKind, Result, ResultExt};
+use heap::Step;
+use probe::{Error, ErrorKind, Issue, Result, ResultExt};
 
+use super::held::Way;
 use super::told::{objects, size};
 
 /// Ways that are drawn, at most: more are no picture.
@@ -35,25 +36,42 @@ impl Kind {
         }
     }
 
-    /// Draws.
-    pub(super) fn write(self, file: &Path, subject: &str, ways: &[Holder]) -> Result<()> {
+    /// Draws. Where the program is missing that draws svg, its text is written instead, which is
+    /// returned to be said.
+    pub(super) fn write(self, file: &Path, subject: &str, ways: &[Way]) -> Result<Option<Issue>> {
         let text = dot(subject, ways);
-        let bytes = match self {
-            Self::Dot => text.into_bytes(),
+        let write = |file: &Path, bytes: &[u8]| {
+            std::fs::write(file, bytes).with_context(|| format!("cannot write {}", file.display()))
+        };
+        let drawn = match self {
+            Self::Dot => Some(text.clone().into_bytes()),
             Self::Svg => svg(&text)?,
         };
-        std::fs::write(file, bytes).with_context(|| format!("cannot write {}", file.display()))
+        if let Some(bytes) = drawn {
+            return write(file, &bytes).map(|()| None);
+        }
+        let instead = file.with_extension("dot");
+        write(&instead, text.as_bytes())?;
+        Ok(Some(Issue::warning(format!(
+            "the program `dot` of Graphviz, which draws svg, is not here: what it would draw is in \
+             {}; `dot -Tsvg` draws it elsewhere",
+            instead.display()
+        ))))
     }
 }
 
-fn svg(text: &str) -> Result<Vec<u8>> {
+/// The picture; `None` where the program that draws it is missing.
+fn svg(text: &str) -> Result<Option<Vec<u8>>> {
     let started = Command::new("dot")
         .arg("-Tsvg")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn();
-    let hint = "install Graphviz, or name a file that ends in .dot";
+    let hint = "name a file that ends in .dot";
+    if matches!(&started, Err(error) if error.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(None);
+    }
     let mut child = started
         .with_context(|| "cannot start the program `dot`, which draws svg")
         .map_err(|e| e.with_hint(hint))?;
@@ -63,14 +81,14 @@ fn svg(text: &str) -> Result<Vec<u8>> {
     }
     let output = child.wait_with_output().with_context(|| "the program `dot` failed")?;
     if output.status.success() {
-        return Ok(output.stdout);
+        return Ok(Some(output.stdout));
     }
     Err(Error::new(ErrorKind::Other, format!("the program `dot` failed: {}", output.status))
         .with_hint(hint))
 }
 
 /// Ways that begin with the same steps begin in the same boxes.
-fn dot(subject: &str, ways: &[Holder]) -> String {
+fn dot(subject: &str, ways: &[Way]) -> String {
     let mut text = String::from("digraph holders {\n  rankdir=LR;\n  node [shape=box];\n");
     let mut known: BTreeMap<(usize, &Step), usize> = BTreeMap::new();
     let mut boxes = 0;
@@ -90,7 +108,11 @@ fn dot(subject: &str, ways: &[Holder]) -> String {
             at = next;
         }
         boxes += 1;
-        let sum = format!("{}\n{} would be freed", objects(way.objects), size(way.retained));
+        let freed = match (way.sum.retained, way.sum.held) {
+            (Some(retained), _) => format!("{} would be freed", size(retained)),
+            (None, held) => format!("at most {} would be freed", size(held.unwrap_or(0))),
+        };
+        let sum = format!("{}\n{freed}", objects(way.sum.objects));
         let sum = if at == 0 { format!("no root reaches\n{sum}") } else { sum };
         let _ = writeln!(text, "  n{boxes} [label={}, shape=ellipse];", quoted(&sum));
         if at != 0 {
@@ -117,6 +139,7 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::held::Sum;
     use super::*;
 
     #[test]
@@ -126,7 +149,8 @@ mod tests {
             name: name.into(),
             type_name: "builtins.dict".into(),
         };
-        let way = |path: Vec<Step>| Holder { path, objects: 1, bytes: 8, retained: 8 };
+        let sum = Sum { objects: 1, bytes: 8, held: Some(8), retained: None };
+        let way = |path: Vec<Step>| Way { path, sum };
         let ways =
             [way(vec![step("a"), step("b\"];\\")]), way(vec![step("a"), step("c")]), way(vec![])];
         let text = dot("app.T", &ways);

@@ -1,10 +1,12 @@
 //! `memprobe garbage`: what only reference cycles keep.
 
+use capture::folder::Capture;
 use heap::{EdgeId, Garbage, Graph, Sum, TypeId};
+use probe::tables::gc;
 use probe::{Column, Table};
 use serde_json::{Value, json};
 
-use super::source::Source;
+use super::source::Opened;
 use super::told::{Answer, bytes, counts, object, object_text, objects, size};
 use crate::args::{GarbageArgs, GlobalArgs};
 use crate::exit::{Exit, Failure};
@@ -14,8 +16,8 @@ use crate::exit::{Exit, Failure};
 /// # Errors
 /// When there is no graph.
 pub fn run(args: &GarbageArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
-    let source = Source::get(&args.graph, global)?;
-    let graph = &source.graph;
+    let opened = Opened::get(&args.graph, global)?;
+    let graph = &opened.graph()?;
     let garbage = Garbage::new(graph);
     let mut before = vec![format!(
         "{}, {}, are reached by nothing and kept by cycles alone; {} of them are in {} separate \
@@ -33,9 +35,12 @@ pub fn run(args: &GarbageArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
             size(garbage.unheld.bytes)
         ));
     }
+    if garbage.cyclic.objects > 0 && is_off(&opened.capture) {
+        before.push("The collector is off (`gc.disable()`): it frees none of them.".into());
+    }
     let answer = Answer {
         name: "garbage",
-        manifest: &source.manifest,
+        manifest: opened.capture.manifest(),
         issues: Vec::new(),
         before,
         tables: vec![table(graph, "garbage", &garbage.types)],
@@ -51,6 +56,16 @@ pub fn run(args: &GarbageArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
         }),
     };
     answer.tell(&args.graph.told)
+}
+
+/// Whether a capture says that the collector of an interpreter is off.
+fn is_off(capture: &Capture) -> bool {
+    let table = capture.entry(gc::TABLE).and_then(|entry| capture.table(entry));
+    table.is_ok_and(|table| {
+        table.column(gc::ENABLED).is_some_and(|column| {
+            (0..table.rows()).any(|row| column.values.get(row) == probe::Value::Bool(false))
+        })
+    })
 }
 
 fn sum(sum: Sum) -> Value {

@@ -1,7 +1,7 @@
 //! `memprobe leaks`: what grew between two captures, and what holds it.
 
 use capture::folder::Manifest;
-use heap::{Growth, Summary};
+use heap::{ContainerGrowth, Growth, Summary};
 use probe::{Column, Error, ErrorKind, Issue, Table, Unit};
 use serde_json::{Value, json};
 
@@ -40,6 +40,7 @@ fn sum_up(source: Source) -> (Manifest, Summary) {
 
 fn compared<'a>(before: &(Manifest, Summary), after: &'a (Manifest, Summary)) -> Answer<'a> {
     let mut growth = Summary::diff(&before.1, &after.1);
+    own_growth_first(&mut growth);
     let mut issues = before.0.issues.clone();
     if let Some(issue) = strangers(&before.0, &after.0) {
         issues.push(issue);
@@ -61,8 +62,18 @@ fn compared<'a>(before: &(Manifest, Summary), after: &'a (Manifest, Summary)) ->
             sums("growing_garbage", &growth.garbage),
             excess(&growth),
         ],
-        after: Vec::new(),
+        after: next(&growth),
         json: document(&growth, &before.0, seconds),
+    }
+}
+
+/// What a container holds alone says more than its part of what others hold as well, such as all
+/// that a module has: unless nothing grew that is held alone.
+fn own_growth_first(growth: &mut Growth) {
+    let most = |of: fn(&ContainerGrowth) -> i64| growth.containers.iter().map(of).max();
+    let (own, shared) = (most(|one| one.retained), most(|one| one.shared));
+    if own.unwrap_or(0) >= shared.unwrap_or(0) / 10 {
+        growth.containers.sort_by_key(|one| std::cmp::Reverse((one.retained, one.shared)));
     }
 }
 
@@ -73,8 +84,9 @@ fn strangers(before: &Manifest, after: &Manifest) -> Option<Issue> {
         return None;
     }
     let python = |python: &Option<String>| python.clone().unwrap_or_else(|| "unknown".into());
+    let of = if a.is_same_process(b) { "versions" } else { "processes" };
     Some(Issue::warning(format!(
-        "the two are of different processes (PID {}, Python {}; PID {}, Python {}): they are \
+        "the two are of different {of} (PID {}, Python {}; PID {}, Python {}): they are \
          compared by type alone",
         a.pid,
         python(&a.python),
@@ -99,8 +111,21 @@ fn head(growth: &Growth, seconds: f64) -> Vec<String> {
             first.references.1,
             size(first.retained.saturating_add(first.shared).max(0).unsigned_abs()),
         ));
+        lines.push(
+            "retained: what would be freed with it; shared: its part of what others hold too."
+                .into(),
+        );
     }
     lines
+}
+
+/// What to ask next.
+fn next(growth: &Growth) -> Vec<String> {
+    let first = growth.containers.first();
+    let ask = first.map(|one| {
+        format!("`memprobe holders AFTER --object {:#x}` tells how the first is held.", one.address)
+    });
+    ask.into_iter().collect()
 }
 
 fn signed(name: &str, unit: Unit, values: impl Iterator<Item = i64>) -> Column {
@@ -130,8 +155,8 @@ fn shapes(growth: &Growth) -> Table {
         vec![
             Column::text_key("way", all.iter().map(|one| short(&one.path))),
             signed("objects", Unit::Count, all.iter().map(|one| one.change.objects)),
-            signed("bytes", Unit::Bytes, all.iter().map(|one| one.change.bytes)),
             signed("retained", Unit::Bytes, all.iter().map(|one| one.change.retained)),
+            signed("bytes", Unit::Bytes, all.iter().map(|one| one.change.bytes)),
         ],
     )
 }

@@ -4,9 +4,11 @@
 pub mod audit;
 pub mod biggest;
 pub mod dominators;
-pub mod drawing;
+mod drawing;
 pub mod garbage;
+mod held;
 pub mod holders;
 pub mod leaks;
+mod near;
 mod source;
 mod told;

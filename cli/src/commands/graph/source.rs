@@ -7,7 +7,7 @@ use heap::Graph;
 use probe::{Error, ErrorKind, ResultExt};
 
 use crate::args::{FreezeArg, GlobalArgs, GraphArgs, LevelArg, LookArgs};
-use crate::commands::capture::take;
+use crate::commands::capture::{Wanted, take};
 use crate::exit::Failure;
 use crate::plan::Plan;
 use crate::{interrupt, targets};
@@ -15,14 +15,21 @@ use crate::{interrupt, targets};
 /// The question that a plugin answers with a graph.
 const QUESTION: &str = "capture";
 
+/// A capture that was asked about, or one that was taken for the question.
+pub(super) struct Opened {
+    pub(super) capture: Capture,
+    /// Where it is, if it is ours: removed with this.
+    _folder: Option<Folder>,
+}
+
 /// A graph, and of what it is.
 pub(super) struct Source {
     pub(super) graph: Graph,
     pub(super) manifest: Manifest,
 }
 
-impl Source {
-    /// The graph of a capture or of a process.
+impl Opened {
+    /// The capture, or one of a process.
     pub(super) fn get(args: &GraphArgs, global: &GlobalArgs) -> Result<Self, Failure> {
         match (args.pid, &args.capture) {
             (Some(pid), _) => Self::of_process(pid, args.told.freeze, global),
@@ -33,20 +40,12 @@ impl Source {
         }
     }
 
-    /// The graph of a capture.
-    pub(super) fn of_capture(folder: &Path) -> Result<Self, Failure> {
-        let capture = Capture::open(folder)?;
-        let graph = capture::graph::read(&capture)
-            .with_context(|| format!("the capture {}", folder.display()))?;
-        Ok(Self { graph, manifest: capture.manifest().clone() })
+    fn of_capture(folder: &Path) -> Result<Self, Failure> {
+        Ok(Self { capture: Capture::open(folder)?, _folder: None })
     }
 
-    /// The graph of a process, which is held still meanwhile.
-    pub(super) fn of_process(
-        pid: u32,
-        freeze: FreezeArg,
-        global: &GlobalArgs,
-    ) -> Result<Self, Failure> {
+    /// A process is held still while it is captured.
+    fn of_process(pid: u32, freeze: FreezeArg, global: &GlobalArgs) -> Result<Self, Failure> {
         let mut plan = Plan::load(&look(freeze), global)?;
         plan.probes.retain(|planned| {
             let questions = &planned.plugin.descriptor().questions;
@@ -61,12 +60,44 @@ impl Source {
         let target = targets::identify(pid).map_err(Failure::of_target)?;
         let folder = Folder::make()?;
         let to = folder.path.join("capture");
-        let (manifest, _) = take(Writer::create(&to, Existing::Keep)?, target, &plan, &[QUESTION])?;
+        let wanted = Wanted { questions: &[QUESTION], ..Wanted::default() };
+        let (manifest, _) = take(Writer::create(&to, Existing::Keep)?, target, &plan, &wanted)?;
         let capture = Capture::open(&to)?;
         if !capture::graph::has_graph(&capture) {
             return Err(Failure::of_target(without_graph(pid, &manifest)));
         }
-        Ok(Self { graph: capture::graph::read(&capture)?, manifest })
+        Ok(Self { capture, _folder: Some(folder) })
+    }
+
+    /// The graph in it.
+    pub(super) fn graph(&self) -> probe::Result<Graph> {
+        capture::graph::read(&self.capture)
+            .with_context(|| format!("the capture {}", self.capture.folder().display()))
+    }
+
+    fn read(self) -> Result<Source, Failure> {
+        Ok(Source { graph: self.graph()?, manifest: self.capture.manifest().clone() })
+    }
+}
+
+impl Source {
+    /// The graph of a capture or of a process.
+    pub(super) fn get(args: &GraphArgs, global: &GlobalArgs) -> Result<Self, Failure> {
+        Opened::get(args, global)?.read()
+    }
+
+    /// The graph of a capture.
+    pub(super) fn of_capture(folder: &Path) -> Result<Self, Failure> {
+        Opened::of_capture(folder)?.read()
+    }
+
+    /// The graph of a process, which is held still meanwhile.
+    pub(super) fn of_process(
+        pid: u32,
+        freeze: FreezeArg,
+        global: &GlobalArgs,
+    ) -> Result<Self, Failure> {
+        Opened::of_process(pid, freeze, global)?.read()
     }
 }
 

@@ -40,6 +40,12 @@ impl Capture {
         Ok(capture)
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// What the capture says about itself.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
@@ -87,6 +93,17 @@ impl Capture {
             );
             return Err(invalid(message).with_hint("copy the capture again, or take a new one"));
         }
+        self.rows(entry)
+    }
+
+    /// A table of which single rows are read. Its file is not checked as a whole, which takes
+    /// longer than to read them: only the size of the file, its columns and the pages that are
+    /// read. Who reads holds rows against each other.
+    ///
+    /// # Errors
+    /// When the file is not what the manifest says.
+    pub fn rows(&self, entry: &TableEntry) -> Result<TableReader> {
+        let path = self.folder.join(&entry.file);
         let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
         TableReader::open(file, entry.clone(), self.limits)
             .with_context(|| format!("cannot read {}", path.display()))

@@ -16,6 +16,7 @@ use parquet::data_type::{
 };
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::statistics::Statistics;
 use probe::{Column, FileColumn, FileType, Result, ResultExt, Table, TableFile, Values};
 
 use super::{Limits, TableEntry, invalid, schema, thrift};
@@ -141,10 +142,37 @@ impl TableReader {
         &self.entry
     }
 
-    /// In how many parts the table was written, of about a million rows.
+    /// In how many parts the table was written, of at most about a million rows.
     #[must_use]
     pub fn parts(&self) -> usize {
         self.reader.num_row_groups()
+    }
+
+    /// How many rows each part has.
+    #[must_use]
+    pub fn part_rows(&self) -> Vec<u64> {
+        let groups = self.reader.metadata().row_groups().iter();
+        groups.map(|group| u64::try_from(group.num_rows()).unwrap_or(0)).collect()
+    }
+
+    /// The part of an ascending column of whole numbers that may have a value, by what the file says
+    /// of its parts.
+    ///
+    /// # Errors
+    /// When there is no such column, or the file does not say.
+    pub fn part_with(&self, name: &str, value: u64) -> Result<Option<usize>> {
+        let at = self.position::<u64>(name).or_else(|_| self.position::<u32>(name))?;
+        for (part, group) in self.reader.metadata().row_groups().iter().enumerate() {
+            let (low, high) = group
+                .column(at)
+                .statistics()
+                .and_then(bounds)
+                .ok_or_else(|| invalid(format!("`{name}` lacks the bounds of its parts")))?;
+            if (low..=high).contains(&value) {
+                return Ok(Some(part));
+            }
+        }
+        Ok(None)
     }
 
     /// A column, whole.
@@ -263,6 +291,20 @@ impl TableReader {
     fn check_pages(&self, at: usize, part: usize) -> Result<()> {
         let column = self.reader.metadata().row_group(part).column(at);
         thrift::check_pages(&self.file, column, &self.limits)
+    }
+}
+
+/// The least and the greatest of some whole numbers.
+fn bounds(statistics: &Statistics) -> Option<(u64, u64)> {
+    match statistics {
+        Statistics::Int64(bounds) => {
+            Some((bounds.min_opt()?.cast_unsigned(), bounds.max_opt()?.cast_unsigned()))
+        }
+        Statistics::Int32(bounds) => {
+            let wide = |bound: &i32| u64::from(bound.cast_unsigned());
+            Some((wide(bounds.min_opt()?), wide(bounds.max_opt()?)))
+        }
+        _ => None,
     }
 }
 

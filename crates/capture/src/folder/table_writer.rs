@@ -77,6 +77,8 @@ pub struct TableWriter {
     table: TableFile,
     file: SerializedFileWriter<File>,
     group: Vec<Buffer>,
+    /// Rows of a row group.
+    most: usize,
     held: usize,
     text: usize,
 }
@@ -119,7 +121,14 @@ impl TableWriter {
             rows: 0,
             columns,
         };
-        Ok(Self { path, table, file, group, held: 0, text: 0 })
+        Ok(Self { path, table, file, group, most: ROW_GROUP, held: 0, text: 0 })
+    }
+
+    /// For a table of which single rows are read later: parts of so many rows, at most a million.
+    #[must_use]
+    pub fn in_parts_of(mut self, rows: usize) -> Self {
+        self.most = rows.clamp(1, ROW_GROUP);
+        self
     }
 
     /// Adds rows: one chunk per column, in order, all of the same length.
@@ -137,7 +146,7 @@ impl TableWriter {
         }
         let mut from = 0;
         while from < rows {
-            let to = rows.min(from + STEP.min(ROW_GROUP - self.held));
+            let to = rows.min(from + STEP.min(self.most - self.held));
             for (buffer, chunk) in self.group.iter_mut().zip(chunks) {
                 self.text += buffer.push(chunk, from, to);
             }
@@ -159,7 +168,7 @@ impl TableWriter {
         }
         let mut from = 0;
         while from < rows {
-            let to = rows.min(from + STEP.min(ROW_GROUP - self.held));
+            let to = rows.min(from + STEP.min(self.most - self.held));
             for (buffer, values) in self.group.iter_mut().zip(columns) {
                 self.text += buffer.push_optional(values, from, to);
             }
@@ -184,7 +193,7 @@ impl TableWriter {
     fn took(&mut self, rows: usize) -> Result<()> {
         self.held += rows;
         self.table.rows += rows as u64;
-        if self.held >= ROW_GROUP || self.text >= GROUP_TEXT { self.flush() } else { Ok(()) }
+        if self.held >= self.most || self.text >= GROUP_TEXT { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<()> {

@@ -1,16 +1,28 @@
 //! The graph of objects as tables of a capture: columns go to files and come back equal.
 //!
+//! [`write_with_ways`] adds the ways in which objects are held, from which [`Lookup`] answers who
+//! holds what without the graph.
+//!
 //! Nine tables: `objects` (ascending by address; `references` says how many rows of `edges` are
 //! its own, in order), `edges`, `types`, `labels`, `roots`, `root_edges`, `names`, `slot_names`
 //! and `adjustments`. Objects, types, labels and roots are numbered by their rows, from 0.
 
+mod lookup;
 mod read;
+mod rows;
+mod ways;
 mod write;
 
 use heap::{How, RootKind, Strength};
 
+pub use lookup::{Found, Lookup, OfType};
 pub use read::{has_graph, read};
-pub use write::write;
+pub use write::{write, write_with_ways};
+
+/// Tables of the ways in which objects are held: not needed for the graph.
+pub const WAYS: [&str; 3] = ["held", "shapes", "type_sums"];
+/// The table of short contents, of captures for which they were asked.
+pub const VALUES: &str = "values";
 
 /// The tables that together are a graph.
 pub const TABLES: [&str; 9] = [

@@ -33,7 +33,7 @@ pub fn read(capture: &Capture) -> Result<Graph> {
     tables.graph().with_context(|| "the graph of the capture cannot be read")
 }
 
-fn invalid(message: impl Into<String>) -> Error {
+pub(super) fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidData, message.into())
 }
 

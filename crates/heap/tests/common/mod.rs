@@ -1,5 +1,5 @@
 //! Random small graphs.
-#![allow(unreachable_pub, reason = "shared by the tests of this folder")]
+#![allow(dead_code, unreachable_pub, reason = "shared by the tests of this folder")]
 
 use std::sync::Arc;
 

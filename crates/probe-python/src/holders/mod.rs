@@ -14,9 +14,11 @@ use heap::{Graph, Keepers, Shapes, Through};
 use probe::{Request, Table};
 use target::memory::ReadMemory;
 
-/// The tables that a request wants of a graph of objects in a memory, of Python 3.`minor`.
+/// The tables that a request wants of a graph of objects in a memory, of Python 3.`minor`; its
+/// shapes are there if somebody needed them.
 pub(crate) fn tables<M: ReadMemory>(
     graph: &Graph,
+    shapes: Option<Shapes>,
     (memory, minor): (&M, u32),
     request: &Request,
 ) -> Vec<Table> {
@@ -27,7 +29,7 @@ pub(crate) fn tables<M: ReadMemory>(
     let keepers = Keepers::new(graph);
     let mut tables = Vec::new();
     if request.wants("holders") {
-        let shapes = Shapes::new(graph, Through::Loose);
+        let shapes = shapes.unwrap_or_else(|| Shapes::new(graph, Through::Loose));
         tables.push(ways::table(graph, &keepers, &shapes, pid));
         tables.push(bounds::table(graph, &keepers, &shapes, (memory, minor), pid));
         tables.push(garbage::table(graph, &keepers, pid));

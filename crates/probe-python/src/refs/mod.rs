@@ -12,7 +12,7 @@ mod frames;
 mod index;
 mod labels;
 mod naming;
-mod pages;
+pub(crate) mod pages;
 mod plan;
 mod roots;
 mod states;
