@@ -13,7 +13,7 @@
 mod libraries;
 mod mark;
 mod owners;
-mod roots;
+pub(crate) mod roots;
 mod scan;
 mod sum;
 pub(crate) mod table;

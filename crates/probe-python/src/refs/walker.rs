@@ -187,10 +187,10 @@ impl<'a, M: ReadMemory> Walker<'a, M> {
             Special::Pickler => self.pickler(this),
             Special::Unpickler => self.table_of_objects(this, at + 24, at + 32),
             Special::Pickled => self.table_of_objects(this, at + 24, at + 16),
-            Special::Datetime => {
+            Special::Zoned(offset) => {
                 // The time zone is only there when a byte says so.
                 if self.pages.byte(at + 24) != 0 {
-                    self.emit_at(at + (plan.shape.basic & !7) - 8, labels::FIELD);
+                    self.emit_at(at + offset, labels::FIELD);
                 }
             }
             Special::Teed => {
