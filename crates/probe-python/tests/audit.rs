@@ -7,6 +7,7 @@ mod extension;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use extension::{build, start};
 use heap::{Audit, Graph};
@@ -41,7 +42,6 @@ fn wait_until_blocked(pid: u32) {
 fn look(program: &Running) -> Snapshot {
     let process = Target::from_pid(program.pid());
     let mut probe = PythonProbe::open(Default::default()).unwrap();
-    wait_until_blocked(program.pid());
     let mut request = Request::new(process.clone(), &["audit"]);
     let frozen = freeze(&process, Method::Auto, &Options::default()).unwrap();
     request.frozen = Some(frozen.frozen());
@@ -98,6 +98,7 @@ fn what_is_lost_is_found_to_the_object() {
         let mut program = start(python, folder.path());
         // What a first call of each function leaves behind.
         program.ask("[f('int', 1, 0, Leaked) for f in (leaky.lose_objects, leaky.bury_objects)]");
+        wait_until_blocked(program.pid());
         let mut before = look(&program);
         let ways = [("lose_objects", &KINDS[..]), ("bury_objects", &BURIED)];
         for (way, kinds) in ways {
@@ -105,6 +106,7 @@ fn what_is_lost_is_found_to_the_object() {
             for &(kind, size, name) in kinds {
                 let lost = if size > 100_000 { LOST / 100 } else { LOST };
                 program.ask(&format!("leaky.{way}('{kind}', {lost}, {size}, Leaked)"));
+                wait_until_blocked(program.pid());
                 let after = look(&program);
                 let more = |column| more([&before, &after], column);
                 let what = format!("{python}: {way} {kind} of {size}");
@@ -170,5 +172,67 @@ fn counts_of_a_clean_program_add_up() {
         let most = if python.is_debug() { MOST_IN_DEBUG_BUILDS } else { MOST_UNEXPLAINED };
         assert!(excess <= most, "{python}");
         assert!(audit.audited > 90_000, "{python}");
+    }
+}
+
+/// Starts a program that works for ever; `None` with a line on why where it cannot.
+fn start_clean(python: &Python, name: &str) -> Option<Running> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/clean/{name}.py"));
+    let mut command = Command::new(&python.exe);
+    command.args(["-u", "-W", "ignore"]).arg(file);
+    if name == "tables" {
+        let folders = std::env::var_os("MEMPROBE_TEST_PACKAGES").unwrap_or_default();
+        let folder = std::env::split_paths(&folders).find(|folder| {
+            let mut import = Command::new(&python.exe);
+            import.args(["-c", "import pandas"]).env("PYTHONPATH", folder).stderr(Stdio::null());
+            import.status().unwrap().success()
+        });
+        let Some(folder) = folder else {
+            eprintln!("skipped: {python} has no pandas in MEMPROBE_TEST_PACKAGES");
+            return None;
+        };
+        command.env("PYTHONPATH", folder);
+    }
+    Some(Running::start(&mut command))
+}
+
+/// What grew in looks at a program that works meanwhile, as a finding would have it: types with
+/// more objects at each look than at the one before, and more bytes than findings speak of.
+fn grown(program: &mut Running, what: &str) -> Vec<(String, i64)> {
+    const LOOKS: usize = 4;
+    const LEAST_BYTES: i64 = 64 << 10;
+    let mut looks = Vec::new();
+    for _ in 0..LOOKS {
+        assert_eq!(program.ask("go on"), "done");
+        looks.push(look(program));
+    }
+    let bytes = |look: &Snapshot| {
+        let mut bytes = column(look, refcounts::BYTES);
+        for (name, held) in column(look, refcounts::HELD_BYTES) {
+            *bytes.entry(name).or_default() += held;
+        }
+        bytes
+    };
+    let objects: Vec<_> = looks.iter().map(|look| column(look, refcounts::OBJECTS)).collect();
+    let (first, last) = (bytes(&looks[0]), bytes(&looks[LOOKS - 1]));
+    let sums: Vec<i64> = objects.iter().map(|look| look.values().sum()).collect();
+    println!("{what}: objects with references too many, look by look: {sums:?}");
+    let of = |map: &BTreeMap<String, i64>, name: &str| map.get(name).copied().unwrap_or(0);
+    let rises = |name: &str| objects.windows(2).all(|p| of(&p[1], name) > of(&p[0], name));
+    let more = last.keys().map(|name| (name.clone(), of(&last, name) - of(&first, name)));
+    more.filter(|(name, bytes)| rises(name) && *bytes >= LEAST_BYTES).collect()
+}
+
+/// Programs that leak nothing, looked at while they work: no finding.
+#[test]
+fn clean_programs_have_no_references_too_many() {
+    for python in known() {
+        for name in ["library", "server", "tables"] {
+            let Some(mut program) = start_clean(&python, name) else { continue };
+            let what = format!("{python}: {name}");
+            let found = grown(&mut program, &what);
+            assert!(found.is_empty(), "{what}: {found:?}");
+            assert!(program.is_running(), "{what}");
+        }
     }
 }
