@@ -15,8 +15,10 @@ use target::gentle;
 use target::memory::ReadMemory;
 
 use super::index::Index;
+use super::plan::Plan;
 use super::roots::{Root, info};
 use super::{Reader, THREADS, labels, too_little_memory};
+use crate::census::types::Kind;
 use crate::walk::window::{WINDOW, Window};
 
 /// Stands for no object.
@@ -29,11 +31,11 @@ type Hit = (u32, u64);
 const PIECE: u64 = 16 << 20;
 
 impl<M: ReadMemory + Sync> Reader<'_, M> {
-    /// A root for the words that point to objects to which nothing else does. The sizes of
-    /// `columns` are those of the objects' own blocks.
+    /// A root for the words that point to objects to which nothing else does.
     pub(super) fn anywhere(
         &self,
         columns: &Objects,
+        plans: &[Plan],
         chunks: &[EdgeChunk],
         roots: &[Root],
     ) -> Result<Option<Root>> {
@@ -44,12 +46,13 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
         let addresses: Vec<u64> = lonely.iter().map(|&id| columns.address[id as usize]).collect();
         let index = Index::new(&addresses).map_err(|_| too_little_memory())?;
         let pieces = self.pieces();
+        let objects = (columns, plans);
         let next = AtomicUsize::new(0);
         let found: Mutex<Vec<Hit>> = Mutex::default();
         let work = |mut gentle: gentle::Worker<'_>| -> Result<()> {
             let mut window = Window::new(self.memory);
             while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let part = self.search(piece, columns, &index, &mut window)?;
+                let part = self.search(piece, objects, &index, &mut window)?;
                 found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(part);
                 gentle.note();
             }
@@ -85,7 +88,7 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
     fn search(
         &self,
         piece: &Range<u64>,
-        columns: &Objects,
+        objects: (&Objects, &[Plan]),
         index: &Index,
         window: &mut Window<'_, M>,
     ) -> Result<Vec<Hit>> {
@@ -102,7 +105,7 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
             let places = (at..end).step_by(8);
             let hit = |place| Some((index.get(bytes.word(place)?)?, place));
             let hits = places.filter_map(hit);
-            found.extend(hits.filter(|&(_, place)| !self.is_inside(columns, place)));
+            found.extend(hits.filter(|&(_, place)| !self.is_inside(objects, place)));
             at = end;
         }
         Ok(found)
@@ -127,15 +130,23 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
     }
 
     /// Whether an address is inside of an object. What is there was read with it.
-    fn is_inside(&self, columns: &Objects, address: u64) -> bool {
+    fn is_inside(&self, (columns, plans): (&Objects, &[Plan]), address: u64) -> bool {
         let after = columns.address.partition_point(|&object| object <= address);
         let Some(before) = after.checked_sub(1) else { return false };
-        // A block begins in front of an object that the collector knows.
-        let is_tracked = columns.flags[before] & flags::HAS_GC != 0;
-        let managed = if self.rules.managed == 0 { 0 } else { 16 };
-        let front = if is_tracked { self.rules.gc_head + managed } else { 0 };
-        let end = columns.address[before].saturating_add(columns.bytes(before));
-        address < end.saturating_sub(front)
+        let Some(plan) = plans.get(columns.type_id[before] as usize) else { return false };
+        let own = match plan.shape.kind {
+            // Their sizes are those of their blocks.
+            Kind::Plain | Kind::Int | Kind::Bytes | Kind::Str | Kind::Tuple => {
+                // A block begins in front of an object that the collector knows.
+                let is_tracked = columns.flags[before] & flags::HAS_GC != 0;
+                let managed = if self.rules.managed == 0 { 0 } else { 16 };
+                let front = if is_tracked { self.rules.gc_head + managed } else { 0 };
+                columns.bytes(before).saturating_sub(front)
+            }
+            // What they say includes buffers, which are elsewhere.
+            _ => plan.shape.basic,
+        };
+        address < columns.address[before].saturating_add(own)
     }
 }
 

@@ -5,6 +5,7 @@
 //! once for its type. Nothing is kept of the memory itself.
 
 mod anywhere;
+mod buffers;
 mod builtins;
 mod caches;
 mod containers;
@@ -183,7 +184,7 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
         let mut walker = Walker::new(self.memory, &index, &plans, self.rules, self.spans);
         self.names(&mut walker, &columns, &plans, &mut slot_names);
         let mut roots = self.roots(walker, &columns, &mut besides, &options.threads)?;
-        roots.extend(self.anywhere(&columns, &chunks, &roots)?);
+        roots.extend(self.anywhere(&columns, &plans, &chunks, &roots)?);
         add_bytes(&mut columns, &besides.bytes);
         if besides.cut {
             issues.push(Issue::warning(

@@ -161,11 +161,15 @@ impl<'a, M: ReadMemory> Walker<'a, M> {
             Kind::Type => self.type_object(this),
             Kind::Generator => self.generator(at),
             Kind::Frame => self.frame_object(this),
-            Kind::NdArray => self.array(at),
+            Kind::NdArray => {
+                self.array(at);
+                self.numpy_items(this);
+            }
+            Kind::Array => self.array_items(this),
             Kind::Str => self.interned(this),
             Kind::ByteArray if self.rules.minor >= 15 => self.emit_at(at + 56, labels::FIELD),
             Kind::Plain | Kind::Int | Kind::Bytes => {}
-            Kind::ByteArray | Kind::Array | Kind::Constant => {}
+            Kind::ByteArray | Kind::Constant => {}
         }
     }
 
