@@ -140,8 +140,7 @@ fn graph(program: &Running) -> Graph {
     let process = Target::from_pid(program.pid());
     let frozen = freeze(&process, Method::Stop, &Options::default()).unwrap();
     let python = Attached::attach(&process).unwrap();
-    let mut options = GraphOptions::default();
-    options.threads = frozen.frozen().threads;
+    let options = GraphOptions { threads: frozen.frozen().threads, ..GraphOptions::default() };
     let (graph, issues) = python.graph(&options).unwrap();
     assert!(issues.is_empty(), "{issues:?}");
     graph
