@@ -4,12 +4,14 @@
 #![allow(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used, reason = "tests")]
 
 mod access;
+mod audit;
 mod blocks;
 mod census;
 mod census_fuzz;
 mod core;
 mod edges;
 mod embedded;
+mod extension;
 mod graph;
 mod holders;
 mod layout;

@@ -3,13 +3,11 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used, reason = "tests")]
 
-mod extension;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use extension::{build, start};
+use crate::extension::{build, start};
 use heap::{Audit, Graph};
 use memprobe_probe_python::{GraphOptions, Python as Attached, PythonProbe};
 use probe::tables::refcounts;
