@@ -61,11 +61,9 @@ pub(super) fn borrowed_members(name: &str) -> bool {
     name == "sqlite3.Connection"
 }
 
-/// The bytes of a fixed part behind which nothing is read as a field: only so many of the values
-/// of a `tee` are set (`Modules/itertoolsmodule.c`).
+/// The bytes of a fixed part behind which nothing is read as a field.
 pub(super) fn fields_end(name: &str) -> u64 {
     match name {
-        "itertools._tee_dataobject" => 40,
         // The time zone is read when it is there.
         "datetime.datetime" | "datetime.time" => 16,
         _ => u64::MAX,
@@ -91,9 +89,9 @@ pub(super) fn borrowed(rules: &Rules, name: &str) -> &'static [u64] {
         "_thread._localdummy" => &[16],
         // `b_value` of `CDataObject`: what is in it is kept by `b_objects`.
         name if CTYPES.contains(&name) => &[72, 80, 88],
-        // Links, and the word in which there is something else besides.
         // A name and functions.
         "PyCapsule" => &[24, 40, 48, 56],
+        // Links, and the word in which there is something else besides.
         "collections.OrderedDict" => &[48, 56, 64, 72, 80, 88],
         "xml.etree.ElementTree.Element" => &[24, 32, 40],
         // `en->one`, the constant, from 3.10 on.

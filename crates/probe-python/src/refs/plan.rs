@@ -218,9 +218,7 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
             let items = last.and_then(|at| at.checked_sub(self.rules.tuple_items));
             plan.named_items = items.map_or(0, |bytes| bytes / 8 + 1).min(MOST_MEMBERS);
         }
-        // The items of a `memoryview` are sizes.
-        let is_sizes = is_known && solid.name == "memoryview";
-        if this.item == 8 && shape.kind == Kind::Plain && only(&solid.name).is_none() && !is_sizes {
+        if this.item == 8 && shape.kind == Kind::Plain && only(&solid.name).is_none() {
             plan.items = Some(if is_known { labels::ITEM } else { labels::CONSERVATIVE });
         }
         plan.conservative |= plan.items == Some(labels::CONSERVATIVE);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::extension::{build, start};
+use crate::blocks::{build, start};
 use heap::{Audit, Graph};
 use memprobe_probe_python::{GraphOptions, Python as Attached, PythonProbe};
 use probe::tables::refcounts;
@@ -92,8 +92,8 @@ const BURIED: [(&str, usize, &str); 3] =
 #[test]
 fn what_is_lost_is_found_to_the_object() {
     let folder = tempfile::tempdir().unwrap();
-    for python in known().iter().filter(|python| build(python, folder.path())) {
-        let mut program = start(python, folder.path());
+    for python in known().iter().filter(|python| build(python, "leaky", folder.path())) {
+        let mut program = start(python, folder.path(), "import leaky\nclass Leaked: pass");
         // What a first call of each function leaves behind.
         program.ask("[f('int', 1, 0, Leaked) for f in (leaky.lose_objects, leaky.bury_objects)]");
         wait_until_blocked(program.pid());

@@ -11,7 +11,6 @@ mod census_fuzz;
 mod core;
 mod edges;
 mod embedded;
-mod extension;
 mod graph;
 mod holders;
 mod layout;
