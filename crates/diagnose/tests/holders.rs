@@ -120,6 +120,7 @@ fn refcounts(objects: u64, unreferenced: u64) -> Table {
             level(t::BYTES, Unit::Bytes, objects * 80),
             level(t::HELD_OBJECTS, Unit::Count, objects * 2),
             level(t::HELD_BYTES, Unit::Bytes, objects * 120),
+            Column::text(t::REFERS_TO, [Some("3 builtins.float".into())]),
         ],
     )
 }
@@ -136,6 +137,7 @@ fn references_too_many_are_a_leak() {
     assert_eq!((proved.subject.as_str(), proved.certainty), ("builtins.list", Certainty::Proved));
     assert_eq!(proved.growth.bytes, Some(29.0 * 5000.0 * 200.0));
     assert!(proved.evidence.iter().any(|e| e.contains("no pointer to them exists anywhere")));
+    assert!(proved.evidence.iter().any(|e| e == "most of them refer to 3 builtins.float"));
     assert_eq!(found(|n| n / 2).certainty, Certainty::Likely);
     let level = watch(true, |_| vec![refcounts(5000, 5000)]);
     assert!(level.iter().all(|f| f.kind != FindingKind::RefcountLeak), "{level:#?}");

@@ -33,7 +33,7 @@ pub struct ExcessSum {
 pub struct Audit {
     /// How many objects were audited.
     pub audited: u64,
-    /// How many were left out: never freed, or torn.
+    /// How many were left out: never freed, whatever their count, or torn.
     pub left_out: u64,
     /// Every object with excess, ascending.
     pub excess: Vec<Excess>,
@@ -56,7 +56,7 @@ pub(crate) struct Found {
 
 impl Audit {
     /// Compares counts with edges. A count is compared if it is not [`IMMORTAL_COUNT`] and the object
-    /// neither immortal nor torn.
+    /// neither immortal nor static nor torn.
     #[must_use]
     pub fn new(graph: &Graph) -> Self {
         let found = count(graph);
@@ -67,7 +67,7 @@ impl Audit {
         for object in (0..graph.len() as u32).map(ObjectId) {
             let at = object.index();
             let count = graph.objects.refcount[at];
-            let out = flags::IMMORTAL | flags::TORN;
+            let out = flags::IMMORTAL | flags::STATIC | flags::TORN;
             if count == IMMORTAL_COUNT || graph.objects.flags[at] & out != 0 {
                 continue;
             }

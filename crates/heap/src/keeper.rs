@@ -41,7 +41,8 @@ impl Keepers {
         for object in all() {
             let at = object.index();
             let count = graph.objects.refcount[at];
-            let is_kept = graph.objects.flags[at] & (flags::IMMORTAL | flags::TORN) != 0;
+            let kept = flags::IMMORTAL | flags::STATIC | flags::TORN;
+            let is_kept = graph.objects.flags[at] & kept != 0;
             if count != IMMORTAL_COUNT && !is_kept {
                 let owned = found.certain[at].saturating_add(i64::from(found.likely[at]));
                 let rest = i64::from(count).saturating_sub(owned).max(0);

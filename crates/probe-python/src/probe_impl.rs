@@ -190,7 +190,11 @@ impl<'a> Look<'a> {
 
     /// Follows all references.
     fn graph(&mut self) {
-        match self.python.graph(&GraphOptions::default()) {
+        let mut options = GraphOptions::default();
+        if let Some(frozen) = &self.request.frozen {
+            options.threads.clone_from(&frozen.threads);
+        }
+        match self.python.graph(&options) {
             Ok((graph, issues)) => {
                 issues.into_iter().for_each(|issue| self.lack(issue));
                 let shapes = match kept::write(self.python, &graph, self.request, self.values) {

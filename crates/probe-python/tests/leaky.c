@@ -131,6 +131,70 @@ static PyObject *lose_references(PyObject *self, PyObject *args)
     return done();
 }
 
+/* A new object of a kind, of which nobody else has a reference. */
+static PyObject *fresh(const char *kind, PyObject *type, long number, Py_ssize_t size)
+{
+    if (!strcmp(kind, "str")) return PyUnicode_New(size, 127);
+    if (!strcmp(kind, "bytes")) return PyBytes_FromStringAndSize(NULL, size);
+    if (!strcmp(kind, "int")) return PyLong_FromLong(1000000000L + number);
+    if (!strcmp(kind, "instance")) return PyObject_CallObject(type, NULL);
+    PyObject *value = PyFloat_FromDouble((double)number);
+    PyObject *owner = NULL;
+    if (!value) return NULL;
+    if (!strcmp(kind, "list") && (owner = PyList_New(size))) {
+        for (Py_ssize_t i = 0; i < size; i++) {
+            Py_INCREF(value);
+            PyList_SetItem(owner, i, value);
+        }
+    } else if (!strcmp(kind, "tuple") && (owner = PyTuple_New(size))) {
+        for (Py_ssize_t i = 0; i < size; i++) {
+            Py_INCREF(value);
+            PyTuple_SetItem(owner, i, value);
+        }
+    } else if (!strcmp(kind, "dict") && (owner = PyDict_New())) {
+        PyDict_SetItem(owner, value, value);
+    }
+    Py_DECREF(value);
+    return owner;
+}
+
+/* References that nobody gives back, and to which no pointer is left. */
+static PyObject *lose_objects(PyObject *self, PyObject *args)
+{
+    const char *kind;
+    PyObject *type;
+    long count;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(args, "slnO", &kind, &count, &size, &type)) return NULL;
+    for (long i = 0; i < count; i++)
+        if (!fresh(kind, type, i, size)) return NULL;
+    return done();
+}
+
+/* The same, and native memory that nobody points to has the pointers. */
+static PyObject *bury_objects(PyObject *self, PyObject *args)
+{
+    const char *kind;
+    PyObject *type;
+    long count;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(args, "slnO", &kind, &count, &size, &type)) return NULL;
+    for (long i = 0; i < count; i++) {
+        struct holder *holder = malloc(152);
+        if (!holder) return PyErr_NoMemory();
+        memset(holder, 0, 152);
+        if (!(holder->object = fresh(kind, type, i, size))) return NULL;
+    }
+    return done();
+}
+
+/* One reference too many to an object that is in use. */
+static PyObject *take_reference(PyObject *self, PyObject *object)
+{
+    Py_INCREF(object);
+    Py_RETURN_NONE;
+}
+
 static PyObject *item_add(PyObject *self, PyObject *args)
 {
     long count;
@@ -167,6 +231,9 @@ static PyMethodDef methods[] = {
     {"keep_list", keep_list, METH_VARARGS, NULL},
     {"lose_mapping", lose_mapping, METH_VARARGS, NULL},
     {"keep_mapping", keep_mapping, METH_VARARGS, NULL},
+    {"lose_objects", lose_objects, METH_VARARGS, NULL},
+    {"bury_objects", bury_objects, METH_VARARGS, NULL},
+    {"take_reference", take_reference, METH_O, NULL},
     {"lose_references", lose_references, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

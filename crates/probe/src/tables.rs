@@ -298,4 +298,6 @@ pub mod refcounts {
     pub const HELD_OBJECTS: &str = "held_objects";
     /// Level, bytes: blocks and buffers of those others.
     pub const HELD_BYTES: &str = "held_bytes";
+    /// Attribute: what most of these objects refer to, as number and type.
+    pub const REFERS_TO: &str = "refers_to";
 }

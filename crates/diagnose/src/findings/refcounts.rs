@@ -32,7 +32,8 @@ pub(super) fn find(scene: &Scene<'_>) -> Vec<Told> {
                     bytes: columns.own.growth(),
                     objects: columns.objects.growth(),
                 }];
-                found.push(Told { finding: finding(scene, name, &columns), types });
+                let refers_to = refers_to(looks, &name);
+                found.push(Told { finding: finding(scene, name, &columns, refers_to), types });
             }
         }
     }
@@ -90,7 +91,20 @@ fn counts(scene: &Scene<'_>, columns: &Columns) -> bool {
         && columns.bytes().growth() >= least
 }
 
-fn finding(scene: &Scene<'_>, name: String, columns: &Columns) -> Finding {
+/// What most of a type's objects refer to at the last look.
+fn refers_to(looks: &[Snapshot], name: &str) -> Option<String> {
+    let table = looks.last()?.table(refcounts::TABLE)?;
+    let is_this = |&row: &usize| table.value(refcounts::TYPE, row).as_str() == Some(name);
+    let row = (0..table.rows()).find(is_this)?;
+    table.value(refcounts::REFERS_TO, row).as_str().map(str::to_owned)
+}
+
+fn finding(
+    scene: &Scene<'_>,
+    name: String,
+    columns: &Columns,
+    refers_to: Option<String>,
+) -> Finding {
     let bytes = columns.bytes();
     let mut finding = about_bytes(FindingKind::RefcountLeak, &bytes, scene);
     finding.growth.objects = Some(columns.objects.growth());
@@ -102,6 +116,7 @@ fn finding(scene: &Scene<'_>, name: String, columns: &Columns) -> Finding {
         _ => Certainty::Possible,
     };
     finding.evidence = evidence(&name, columns, &bytes, alone);
+    finding.evidence.extend(refers_to.map(|what| format!("most of them refer to {what}")));
     finding.advice = format!(
         "C code takes references to {name} objects and does not give them back (a missing \
          Py_DECREF). Look for the extension that makes or is given them: call its functions one by \

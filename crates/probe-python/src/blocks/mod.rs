@@ -16,7 +16,7 @@ mod mark;
 mod owners;
 mod pages;
 mod places;
-mod roots;
+pub(crate) mod roots;
 mod scan;
 mod sum;
 pub(crate) mod table;

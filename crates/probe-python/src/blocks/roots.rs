@@ -9,7 +9,7 @@ use target::images::Mapping;
 use crate::refs::data::Data;
 
 /// Bytes below the stack pointer that a function may use (System V ABI of x86-64).
-const RED_ZONE: u64 = 128;
+pub(crate) const RED_ZONE: u64 = 128;
 /// Where the stack pointer is among the registers of x86-64, and how many there are.
 const STACK_POINTER: (usize, usize) = (19, 27);
 /// The same of other machines: 31 general ones come first.
@@ -89,7 +89,8 @@ fn stacks(mappings: &[Mapping], threads: &[FrozenThread]) -> Vec<(Range<u64>, Ra
     threads.iter().filter_map(stack).collect()
 }
 
-pub(super) fn stack_pointer(registers: &[u64]) -> Option<u64> {
+/// Where a thread's registers say that its stack ends.
+pub(crate) fn stack_pointer(registers: &[u64]) -> Option<u64> {
     let ways = [STACK_POINTER, STACK_POINTER_ARM];
     let way = ways.into_iter().find(|way| way.1 == registers.len())?;
     registers.get(way.0).copied()

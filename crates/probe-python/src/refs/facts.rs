@@ -7,7 +7,15 @@ use crate::census::rules::Rules;
 
 /// Types whose fields are no references, or borrowed ones.
 pub(super) fn nothing_in(name: &str) -> bool {
-    const NAMES: &[&str] = &["managedbuffer.", "float", "complex", "array.array"];
+    const NAMES: &[&str] = &[
+        "managedbuffer.",
+        "float",
+        "complex",
+        "array.array",
+        "decimal.Decimal",
+        "_thread.lock",
+        "_thread.RLock",
+    ];
     NAMES.contains(&name)
 }
 
@@ -20,7 +28,8 @@ pub(super) fn special(name: &str) -> Special {
         "functools._lru_cache_wrapper" => Special::LruCache,
         "collections.OrderedDict" => Special::OrderedDict,
         "xml.etree.ElementTree.Element" => Special::Element,
-        "datetime.datetime" | "datetime.time" => Special::Datetime,
+        "datetime.datetime" => Special::Zoned(40),
+        "datetime.time" => Special::Zoned(32),
         "itertools._tee_dataobject" => Special::Teed,
         "_queue.SimpleQueue" => Special::Queue,
         "_sre.SRE_Template" => Special::Template,
@@ -32,6 +41,32 @@ pub(super) fn special(name: &str) -> Special {
         "weakref" | "weakproxy" | "weakcallableproxy" => Special::WeakReference,
         name if name.starts_with("weakref.") => Special::WeakReference,
         _ => Special::None,
+    }
+}
+
+/// Types whose instances begin with `CDataObject` (`Modules/_ctypes/ctypes.h`).
+const CTYPES: &[&str] = &[
+    "_ctypes._CData",
+    "_ctypes.Structure",
+    "_ctypes.Union",
+    "_ctypes.Array",
+    "_ctypes._Pointer",
+    "_ctypes._SimpleCData",
+    "_ctypes.CFuncPtr",
+    "_ctypes.PyCFuncPtr",
+];
+
+/// Whether members that are objects are borrowed: a connection names the errors of its module.
+pub(super) fn borrowed_members(name: &str) -> bool {
+    name == "sqlite3.Connection"
+}
+
+/// The bytes of a fixed part behind which nothing is read as a field.
+pub(super) fn fields_end(name: &str) -> u64 {
+    match name {
+        // The time zone is read when it is there.
+        "datetime.datetime" | "datetime.time" => 16,
+        _ => u64::MAX,
     }
 }
 
@@ -48,14 +83,25 @@ pub(super) fn borrowed(rules: &Rules, name: &str) -> &'static [u64] {
         "memoryview" => &[64],
         "itertools.groupby" => &[56],
         "moduledef" => &[24],
-        // Links, and the word in which there is something else besides.
+        // `gi_running` is one byte, and what was there before follows it.
+        "generator" | "coroutine" | "async_generator" if rules.minor < 10 => &[24],
+        // `localdict` of `localdummyobject`.
+        "_thread._localdummy" => &[16],
+        // `b_value` of `CDataObject`: what is in it is kept by `b_objects`.
+        name if CTYPES.contains(&name) => &[72, 80, 88],
         // A name and functions.
         "PyCapsule" => &[24, 40, 48, 56],
+        // Links, and the word in which there is something else besides.
         "collections.OrderedDict" => &[48, 56, 64, 72, 80, 88],
         "xml.etree.ElementTree.Element" => &[24, 32, 40],
         // `en->one`, the constant, from 3.10 on.
         "enumerate" if rules.minor >= 10 => &[48],
-        "code" if rules.minor < 11 => &[],
+        // `factory` is the connection, which owns the cache.
+        "sqlite3.Cache" => &[32],
+        // `placeholder` is the module's.
+        "functools.partial" if rules.minor >= 14 => &[56],
+        // `_co_unique_id` is only set in free-threaded builds.
+        "code" if rules.minor >= 14 => &[184],
         _ => &[],
     }
 }

@@ -39,6 +39,8 @@ labels! {
     // A key in the list that keeps the order of an `OrderedDict`.
     ORDER Member Strong "order";
     WEAK Weak Borrowed "weak reference";
+    // A field that owns nothing.
+    BORROWED Member Borrowed "field";
     CALLBACK Member Strong "__callback__";
     BASE Member Strong "__base__";
     BASES Member Strong "__bases__";

@@ -4,17 +4,22 @@
 //! First every object is collected, then each one's references are read by a plan that was made
 //! once for its type. Nothing is kept of the memory itself.
 
+mod anywhere;
+mod buffers;
 mod builtins;
+mod caches;
 mod containers;
 pub(crate) mod data;
 mod facts;
 mod frames;
+mod globals;
 mod index;
 mod labels;
 mod naming;
 pub(crate) mod pages;
 mod plan;
 mod roots;
+mod stacks;
 mod states;
 mod walker;
 
@@ -23,7 +28,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use heap::{Builder, EdgeChunk, Graph, Object, ObjectId, Objects, TypeId, TypeInfo, flags};
-use probe::{Error, ErrorKind, Issue, Result};
+use probe::{Error, ErrorKind, FrozenThread, Issue, Result};
 use target::gentle;
 use target::images::{self, Mapping};
 use target::memory::ReadMemory;
@@ -51,15 +56,18 @@ const THREADS: usize = 2;
 const RUN: usize = 1 << 15;
 
 /// What a graph is to have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GraphOptions {
     /// The most objects. A process with more is refused: a graph takes some 100 bytes for each.
     pub most_objects: usize,
+    /// The threads of the process at the instant at which it was frozen. Without registers all
+    /// that is left behind on stacks counts as a reference that may be owned.
+    pub threads: Vec<FrozenThread>,
 }
 
 impl Default for GraphOptions {
     fn default() -> Self {
-        Self { most_objects: 200_000_000 }
+        Self { most_objects: 200_000_000, threads: Vec::new() }
     }
 }
 
@@ -173,7 +181,10 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
         drop(objects);
         let index = Index::new(&columns.address).map_err(|_| too_little_memory())?;
         let (chunks, mut besides) = self.edges(&columns, &index, &plans)?;
-        let roots = self.roots(&columns, &index, &plans, &mut besides, &mut slot_names)?;
+        let mut walker = Walker::new(self.memory, &index, &plans, self.rules, self.spans);
+        self.names(&mut walker, &columns, &plans, &mut slot_names);
+        let mut roots = self.roots(walker, &columns, &mut besides, &options.threads)?;
+        roots.extend(self.anywhere(&columns, &plans, &chunks, &roots)?);
         add_bytes(&mut columns, &besides.bytes);
         if besides.cut {
             issues.push(Issue::warning(
@@ -203,16 +214,14 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
         Ok((builder.finish()?, issues))
     }
 
-    /// Roots, and names of objects.
-    fn roots(
+    /// Names of objects and of their slots.
+    fn names(
         &self,
+        walker: &mut Walker<'_, M>,
         columns: &Objects,
-        index: &Index,
         plans: &[Plan],
-        besides: &mut Besides,
         slot_names: &mut SlotNames,
-    ) -> Result<Vec<Root>> {
-        let mut walker = Walker::new(self.memory, index, plans, self.rules, self.spans);
+    ) {
         let types = Names { rules: self.rules, memory: self.memory };
         for (id, (&address, &shape)) in columns.address.iter().zip(&columns.type_id).enumerate() {
             let Some(plan) = plans.get(shape as usize).filter(|plan| plan.is_named()) else {
@@ -222,24 +231,34 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
             let name = if plan.shape.kind == Kind::Type {
                 Some(types.of(address).to_string())
             } else {
-                Namer { walker: &mut walker }.of(this, plan)
+                Namer { walker }.of(this, plan)
             };
-            besides.names.extend(name.map(|name| (this.id, name.into())));
+            walker.besides.names.extend(name.map(|name| (this.id, name.into())));
             if plan.special == Special::Function {
-                let cells = Namer { walker: &mut walker }.cells(address);
-                besides.names.extend(cells.into_iter().map(|(id, name)| (id, name.into())));
+                let cells = Namer { walker }.cells(address);
+                walker.besides.names.extend(cells.into_iter().map(|(id, name)| (id, name.into())));
             }
         }
         for plan in plans {
             for (label, key) in walker.shared_keys(plan) {
-                let name = Namer { walker: &mut walker }.text(key);
+                let name = Namer { walker }.text(key);
                 slot_names.extend(name.map(|name| ((plan.shape.index, label), name.into())));
             }
         }
+    }
+
+    fn roots<'a>(
+        &'a self,
+        mut walker: Walker<'a, M>,
+        columns: &Objects,
+        besides: &mut Besides,
+        threads: &[FrozenThread],
+    ) -> Result<Vec<Root>> {
         walker.besides.shared = std::mem::take(&mut besides.shared);
         walker.besides.owned = std::mem::take(&mut besides.owned);
         walker.orphans();
-        let mut roots = Roots::new(&mut walker, columns, self.spans, self.mappings, &self.data);
+        let memory = (self.spans, self.mappings);
+        let mut roots = Roots::new(&mut walker, columns, memory, &self.data, threads);
         roots.collect(&self.states)?;
         let list = std::mem::take(&mut roots.list);
         besides.merge(walker.besides);

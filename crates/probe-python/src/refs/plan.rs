@@ -7,7 +7,9 @@ use std::sync::Arc;
 use heap::{FIRST_SLOT, UNNAMED_SLOT};
 use target::memory::ReadMemory;
 
-use super::facts::{borrowed, known_names, nothing_in, only, special};
+use super::facts::{
+    borrowed, borrowed_members, fields_end, known_names, nothing_in, only, special,
+};
 use super::labels;
 use crate::census::rules::{Rules, Values};
 use crate::census::types::{Kind, Shape};
@@ -55,7 +57,8 @@ pub(crate) enum Special {
     LruCache,
     OrderedDict,
     Element,
-    Datetime,
+    /// Where its time zone is, if it has one.
+    Zoned(u64),
     Teed,
     /// A queue in C.
     Queue,
@@ -194,9 +197,10 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
         names.dedup_by_key(|pair| pair.0);
         for (number, (offset, name)) in names.iter().enumerate() {
             if *offset >= skip && *offset + 8 <= this.basic {
-                let label = labels::slot(number);
+                let is_borrowed = is_known && borrowed_members(&solid.name);
+                let label = if is_borrowed { labels::BORROWED } else { labels::slot(number) };
                 fields.push(Field { offset: *offset as u32, label });
-                if label != UNNAMED_SLOT {
+                if label != UNNAMED_SLOT && !is_borrowed {
                     self.slot_names.insert((shape.index, label), name.clone());
                 }
             }
@@ -262,10 +266,11 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
         }
         let borrowed = known.map_or(&[][..], |name| borrowed(self.rules, name));
         let only = known.and_then(only);
-        let weak = this.weaklist;
+        let (weak, end) = (this.weaklist, known.map_or(u64::MAX, fields_end));
         fields.retain(|field| {
             let at = u64::from(field.offset);
             at != weak
+                && (at < end || field.label != labels::FIELD)
                 && !borrowed.contains(&at)
                 && only.is_none_or(|only| only.contains(&at))
                 && (at >= skip || field.label == labels::DICT && shape.kind != Kind::Type)

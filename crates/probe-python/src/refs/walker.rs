@@ -161,11 +161,15 @@ impl<'a, M: ReadMemory> Walker<'a, M> {
             Kind::Type => self.type_object(this),
             Kind::Generator => self.generator(at),
             Kind::Frame => self.frame_object(this),
-            Kind::NdArray => self.array(at),
+            Kind::NdArray => {
+                self.array(at);
+                self.numpy_items(this);
+            }
+            Kind::Array => self.array_items(this),
             Kind::Str => self.interned(this),
             Kind::ByteArray if self.rules.minor >= 15 => self.emit_at(at + 56, labels::FIELD),
             Kind::Plain | Kind::Int | Kind::Bytes => {}
-            Kind::ByteArray | Kind::Array | Kind::Constant => {}
+            Kind::ByteArray | Kind::Constant => {}
         }
     }
 
@@ -187,10 +191,10 @@ impl<'a, M: ReadMemory> Walker<'a, M> {
             Special::Pickler => self.pickler(this),
             Special::Unpickler => self.table_of_objects(this, at + 24, at + 32),
             Special::Pickled => self.table_of_objects(this, at + 24, at + 16),
-            Special::Datetime => {
+            Special::Zoned(offset) => {
                 // The time zone is only there when a byte says so.
                 if self.pages.byte(at + 24) != 0 {
-                    self.emit_at(at + (plan.shape.basic & !7) - 8, labels::FIELD);
+                    self.emit_at(at + offset, labels::FIELD);
                 }
             }
             Special::Teed => {

@@ -24,7 +24,7 @@ fn known() -> Vec<Python> {
 }
 
 /// Builds an extension for an interpreter; `false` with a line on why where it cannot be.
-fn build(python: &Python, name: &str, folder: &Path) -> bool {
+pub(crate) fn build(python: &Python, name: &str, folder: &Path) -> bool {
     const WHERE: &str = "import sysconfig; print(sysconfig.get_path('include')); \
                          print(sysconfig.get_config_var('EXT_SUFFIX'))";
     let output = Command::new(&python.exe).args(["-c", WHERE]).output().unwrap();
@@ -51,7 +51,7 @@ fn build(python: &Python, name: &str, folder: &Path) -> bool {
 }
 
 /// A program that begins with some code and then does what it is told.
-fn start(python: &Python, folder: &Path, begin: &str) -> Running {
+pub(crate) fn start(python: &Python, folder: &Path, begin: &str) -> Running {
     let code = format!(
         "import sys\n{begin}\nprint('ready')\n\
          for line in sys.stdin:\n    eval(line)\n    print('done')\n"

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used, reason = "tests")]
 
 mod access;
+mod audit;
 mod blocks;
 mod census;
 mod census_fuzz;
