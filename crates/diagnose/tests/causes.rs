@@ -51,7 +51,7 @@ fn filling(most: u64) -> Watched {
 
 #[test]
 fn a_cache_with_a_bound_is_no_leak() {
-    let Watched { judgement, findings } = filling(40_000);
+    let Watched { judgement, findings, .. } = filling(40_000);
     assert_eq!(judgement.verdict.leak, Some(false), "{judgement:#?}");
     let reason = &judgement.verdict.reason;
     assert!(reason.contains("which has 30010 members of at most 40000"), "{reason}");

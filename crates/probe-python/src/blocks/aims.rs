@@ -112,7 +112,7 @@ impl Aimed {
 
     /// Notes a pointer that stands in a block. Objects know where their memory begins: what
     /// points into the middle is left over from what was there before.
-    pub(super) fn from_unit(&mut self, aims: &Aims, word: u64, unit: u32, is_object: bool) {
+    pub(super) fn note_unit(&mut self, aims: &Aims, word: u64, unit: u32, is_object: bool) {
         if let Some(aim) = aims.of(word) {
             let inside = aims.list[aim as usize].range.start != word;
             if inside && is_object {
@@ -123,7 +123,7 @@ impl Aimed {
     }
 
     /// Notes a pointer that stands in a root; not those of a mapping to itself.
-    pub(super) fn from_root(&mut self, aims: &Aims, word: u64, at: u64, root: (u32, RootKind)) {
+    pub(super) fn note_root(&mut self, aims: &Aims, word: u64, at: u64, root: (u32, RootKind)) {
         let Some(aim) = aims.of(word) else { return };
         let range = &aims.list[aim as usize].range;
         let rank = match root.1 {
@@ -178,14 +178,14 @@ mod tests {
     fn the_most_telling_pointer_counts() {
         let aims = aims();
         let (mut seen, mut more) = (Aimed::default(), Aimed::default());
-        seen.from_root(&aims, 0x1008, 0x1800, (0, RootKind::Mapping));
+        seen.note_root(&aims, 0x1008, 0x1800, (0, RootKind::Mapping));
         assert_eq!(seen.of(&aims, 0), None);
-        seen.from_unit(&aims, 0x1008, 6, true);
+        seen.note_unit(&aims, 0x1008, 6, true);
         assert_eq!(seen.of(&aims, 0), None, "an object that points into the middle");
-        seen.from_unit(&aims, 0x1008, 7, false);
+        seen.note_unit(&aims, 0x1008, 7, false);
         assert_eq!(seen.of(&aims, 0), Some((true, Source::Unit(7))));
-        more.from_root(&aims, 0x1000, 0x5000, (3, RootKind::Global(0)));
-        more.from_root(&aims, 0x1000, 0x5008, (3, RootKind::Stack));
+        more.note_root(&aims, 0x1000, 0x5000, (3, RootKind::Global(0)));
+        more.note_root(&aims, 0x1000, 0x5008, (3, RootKind::Stack));
         seen.merge(more);
         assert_eq!(seen.of(&aims, 0), Some((false, Source::Root(3, 0x5000))));
         assert_eq!(seen.of(&aims, 1), None);

@@ -175,7 +175,7 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
                 }
                 let is_object = shape != NO_OBJECT;
                 if may_map {
-                    part.aimed.from_unit(self.aims, word, unit as u32, is_object);
+                    part.aimed.note_unit(self.aims, word, unit as u32, is_object);
                 }
                 if !is_object {
                     seen.add(word, self.libraries);
@@ -200,7 +200,7 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
                 self.units.classify(target, word, &mut part.pointed);
                 part.from_roots.push((target, root, at));
             } else {
-                part.aimed.from_root(self.aims, word, at, (root, kind));
+                part.aimed.note_root(self.aims, word, at, (root, kind));
             }
         })
     }

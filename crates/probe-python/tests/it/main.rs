@@ -13,6 +13,8 @@ mod edges;
 mod embedded;
 mod graph;
 mod holders;
+#[cfg(feature = "capture")]
+mod kept;
 mod layout;
 mod live;
 mod packages;
