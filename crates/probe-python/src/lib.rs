@@ -64,6 +64,7 @@ mod state;
 pub mod tracemalloc;
 #[cfg(feature = "capture")]
 mod values;
+mod variables;
 mod version;
 pub mod walk;
 

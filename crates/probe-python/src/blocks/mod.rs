@@ -21,7 +21,6 @@ mod scan;
 mod sum;
 pub(crate) mod table;
 mod units;
-mod variables;
 mod whole;
 
 use std::collections::HashMap;
@@ -36,6 +35,7 @@ use crate::attach::Python;
 use crate::census::names::Names;
 use crate::heap::losses;
 use crate::refs;
+use crate::variables::Variables;
 use crate::walk::{Collected, collect_with};
 use aims::Aims;
 use libraries::Libraries;
@@ -46,7 +46,6 @@ use roots::Root;
 use scan::{Pointers, Scan};
 use sum::Summing;
 use units::{Given, Units};
-use variables::Variables;
 use whole::Whole;
 
 /// Stands for no library.

@@ -9,9 +9,9 @@ use super::mark::{Holder, Marks};
 use super::roots::{Root, RootKind};
 use super::scan::Pointers;
 use super::units::{NO_OBJECT, Units};
-use super::variables::Variables;
 use super::{Allocator, BlockRow, Content, NO_LIBRARY, State};
 use crate::refs::data::Data;
+use crate::variables::Variables;
 
 /// Sizes up to this are told apart exactly, bytes.
 const EXACT: u64 = 1032;

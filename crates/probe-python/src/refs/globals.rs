@@ -27,21 +27,35 @@ impl<M: ReadMemory> Roots<'_, '_, M> {
         self.done.push(range);
     }
 
-    /// Variables of the program and its libraries.
+    /// Variables of the program and its libraries. One of them is the interpreter: from 3.12 on the
+    /// main one and its first thread are part of it (`Include/internal/pycore_runtime.h`).
     pub(super) fn data(&mut self) {
+        const RUNTIME: &str = "_PyRuntime";
         for Data { name, base, range } in self.data {
-            let kind = RootKind::CGlobal;
-            let mut root = Root { info: info(kind, &**name, "data"), edges: Vec::new() };
+            let root = |kind, name: &str, detail| Root {
+                info: info(kind, name, detail),
+                edges: Vec::new(),
+            };
+            let mut variables = root(RootKind::CGlobal, name, "data");
+            let mut interpreter = root(RootKind::Interpreter, "interpreter", RUNTIME);
             let hits = self.variables(range);
             let caches = self.caches(&hits);
             for hit in hits {
                 let strength = self.word_strength(hit, &caches);
-                if strength != Strength::Borrowed {
-                    let name = format!("+{:#x}", hit.at.saturating_sub(*base));
-                    root.edges.push((hit.id, strength, Some(name.into())));
+                if strength == Strength::Borrowed {
+                    continue;
+                }
+                match self.variables.of(hit.at) {
+                    Some((_, RUNTIME)) => interpreter.edges.push((hit.id, strength, None)),
+                    Some((_, name)) => variables.edges.push((hit.id, strength, Some(name.into()))),
+                    None => {
+                        let name = format!("+{:#x}", hit.at.saturating_sub(*base));
+                        variables.edges.push((hit.id, strength, Some(name.into())));
+                    }
                 }
             }
-            self.keep(root);
+            self.keep(interpreter);
+            self.keep(variables);
         }
     }
 

@@ -38,6 +38,7 @@ use crate::census::names::Names;
 use crate::census::rules::Rules;
 use crate::census::types::{Kind, Shape};
 use crate::heap::losses;
+use crate::variables::Variables;
 use crate::walk::resident::Untouched;
 use crate::walk::seen::{Seen, place};
 use crate::walk::spans::Spans;
@@ -93,6 +94,7 @@ impl Python {
             known: known(&mappings, &libraries),
             mappings: &mappings,
             data: data(self.memory(), &mappings),
+            variables: Variables::new(self.memory(), &mappings),
             states: self.states(rules),
             hurry: self.is_stopped(),
         };
@@ -136,6 +138,7 @@ pub fn graph<M: ReadMemory + Sync>(
         known: known(mappings, &libraries),
         mappings,
         data: images.iter().flat_map(writable).collect(),
+        variables: Variables::default(),
         states: Vec::new(),
         hurry: false,
     };
@@ -151,6 +154,7 @@ struct Reader<'a, M> {
     known: Vec<Range<u64>>,
     mappings: &'a [Mapping],
     data: Vec<Data>,
+    variables: Variables,
     states: Vec<State>,
     /// Whether it gives way to nobody.
     hurry: bool,
@@ -258,7 +262,8 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
         walker.besides.owned = std::mem::take(&mut besides.owned);
         walker.orphans();
         let memory = (self.spans, self.mappings);
-        let mut roots = Roots::new(&mut walker, columns, memory, &self.data, threads);
+        let data = (&*self.data, &self.variables);
+        let mut roots = Roots::new(&mut walker, columns, memory, data, threads);
         roots.collect(&self.states)?;
         let list = std::mem::take(&mut roots.list);
         besides.merge(walker.besides);

@@ -16,6 +16,7 @@ use super::stacks::{Stack, stacks};
 use super::states::State;
 use super::walker::Walker;
 use crate::census::types::Kind;
+use crate::variables::Variables;
 use crate::walk::spans::Spans;
 
 /// References from one root.
@@ -32,6 +33,8 @@ pub(crate) struct Roots<'w, 'a, M> {
     pub(crate) spans: &'a Spans,
     pub(crate) mappings: &'w [Mapping],
     pub(crate) data: &'w [Data],
+    /// What files call their variables.
+    pub(super) variables: &'w Variables,
     /// The threads of the process, with their registers where it was frozen.
     pub(crate) threads: &'w [FrozenThread],
     pub(crate) list: Vec<Root>,
@@ -52,11 +55,11 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
         walker: &'w mut Walker<'a, M>,
         columns: &'w Objects,
         (spans, mappings): (&'a Spans, &'w [Mapping]),
-        data: &'w [Data],
+        (data, variables): (&'w [Data], &'w Variables),
         threads: &'w [FrozenThread],
     ) -> Self {
         let (list, done) = (Vec::new(), Vec::new());
-        Self { walker, columns, spans, mappings, data, threads, list, done }
+        Self { walker, columns, spans, mappings, data, variables, threads, list, done }
     }
 
     /// All of them.

@@ -9,13 +9,13 @@ const MOST: usize = 1 << 21;
 
 /// Variables with names, in order of address.
 #[derive(Debug, Default)]
-pub(super) struct Variables {
+pub(crate) struct Variables {
     list: Vec<(u64, u64, String)>,
 }
 
 impl Variables {
     /// Of all files; one that cannot be read has none.
-    pub(super) fn new(source: &Source, mappings: &[Mapping]) -> Self {
+    pub(crate) fn new(source: &Source, mappings: &[Mapping]) -> Self {
         let mut list = Vec::new();
         for image in images::images(mappings) {
             let Ok(elf) = source.elf(&image) else { continue };
@@ -33,7 +33,7 @@ impl Variables {
     }
 
     /// Where the variable at an address begins, and its name.
-    pub(super) fn of(&self, address: u64) -> Option<(u64, &str)> {
+    pub(crate) fn of(&self, address: u64) -> Option<(u64, &str)> {
         let after = self.list.partition_point(|&(start, ..)| start <= address);
         let (start, end, name) = self.list.get(after.checked_sub(1)?)?;
         (address < *end).then_some((*start, &**name))
