@@ -10,7 +10,7 @@ use target::memory::ReadMemory;
 use crate::bins;
 use crate::native::Chunks;
 use crate::segment::{HEADER, State};
-use crate::window::word;
+use crate::window::{Window, word};
 
 /// How a version keeps the cache.
 #[derive(Clone, Copy, Debug)]
@@ -61,15 +61,14 @@ pub(crate) fn mark<M: ReadMemory>(memory: &M, chunks: &mut Chunks<'_>) -> Result
     let may_be = |&(_, size, state): &(u64, u64, State)| {
         state == State::Used && LAYOUTS.iter().any(|layout| layout.fits(size))
     };
-    let candidates: Vec<_> = chunks.all().filter(may_be).collect();
+    let candidates: Vec<_> = chunks.all().filter(may_be).map(|(at, size, _)| (at, size)).collect();
+    // A program may have millions of the size: one reading each would take seconds.
+    let mut window = Window::new(memory);
     let mut caches = 0;
-    for (at, size, _) in candidates {
+    for (at, size) in candidates {
         let Some(&layout) = LAYOUTS.iter().find(|layout| layout.fits(size)) else { continue };
-        let mut bytes = vec![0; layout.size()];
-        if memory.read_prefix(at + HEADER, &mut bytes)? < bytes.len() {
-            continue;
-        }
-        if let Some(cached) = cached(memory, chunks, layout, &bytes)? {
+        let bytes = window.bytes(at + HEADER, layout.size(), u64::MAX)?;
+        if let Some(cached) = cached(memory, chunks, layout, bytes)? {
             for chunk in &cached {
                 chunks.mark(*chunk, State::Used, State::Cached, |_| true);
             }

@@ -23,15 +23,26 @@ impl<'m, M: ReadMemory> Window<'m, M> {
 
     /// The two words at an address, which is below `end` by at least 16.
     pub(crate) fn pair(&mut self, at: u64, end: u64) -> Result<(u64, u64)> {
-        if at < self.start || at.saturating_add(16) > self.start.saturating_add(self.length as u64)
-        {
-            let length = end.saturating_sub(at).clamp(16, WINDOW) as usize;
+        let offset = self.place(at, 16, end)?;
+        Ok((word(&self.buffer, offset), word(&self.buffer, offset + 8)))
+    }
+
+    /// So many bytes at an address, fewer than [`WINDOW`]; `end` is where memory ends.
+    pub(crate) fn bytes(&mut self, at: u64, count: usize, end: u64) -> Result<&[u8]> {
+        let offset = self.place(at, count, end)?;
+        Ok(self.buffer.get(offset..offset + count).unwrap_or_default())
+    }
+
+    /// Where in the buffer they are.
+    fn place(&mut self, at: u64, count: usize, end: u64) -> Result<usize> {
+        let behind = at.saturating_add(count as u64);
+        if at < self.start || behind > self.start.saturating_add(self.length as u64) {
+            let length = end.saturating_sub(at).clamp(count as u64, WINDOW) as usize;
             self.length = 0;
             self.memory.read_with_holes(at, &mut self.buffer[..length])?;
             (self.start, self.length) = (at, length);
         }
-        let offset = (at - self.start) as usize;
-        Ok((word(&self.buffer, offset), word(&self.buffer, offset + 8)))
+        Ok((at - self.start) as usize)
     }
 }
 
