@@ -1,9 +1,9 @@
 //! One way from a root to every object, in columns that can be kept: whoever has them tells who
 //! holds an object without the graph.
 
-use crate::name::After;
+use crate::name::{After, key_of};
 use crate::walk::Via;
-use crate::{Graph, How, Label, ObjectId, Shapes, Through, TypeId};
+use crate::{Graph, How, Label, ObjectId, Shapes, Through, TypeId, flags};
 
 /// No object.
 const NONE: u32 = u32::MAX;
@@ -81,7 +81,8 @@ impl Ways {
         &self.parent
     }
 
-    /// Of each object that is an item of a sequence, which: counted from 1. 0 of all others.
+    /// Of each object that is an item of a sequence, which: counted from 1. Of the value of a key whose
+    /// text is known, the key: its number and 1. 0 of all others.
     #[must_use]
     pub fn places(&self) -> &[u32] {
         &self.place
@@ -112,7 +113,7 @@ impl Ways {
     }
 }
 
-/// Which item of a sequence an edge is. Edges of an object come one after the other.
+/// Which item of a sequence an edge is, or of which key. Edges of an object come one after the other.
 struct Places<'a> {
     graph: &'a Graph,
     source: u32,
@@ -123,9 +124,13 @@ struct Places<'a> {
 impl Places<'_> {
     fn of(&mut self, source: u32, edge: usize) -> u32 {
         let graph = self.graph;
-        let is_item = |edge: usize| graph.how(Label(graph.label[edge])) == How::Item;
+        let how = |edge: usize| graph.how(Label(graph.label[edge]));
+        let is_item = |edge: usize| how(edge) == How::Item;
         if !is_item(edge) {
-            return 0;
+            let is_named = graph.objects.flags[source as usize] & flags::NAMESPACE != 0;
+            let has_key = how(edge) == How::Value && !is_named;
+            let key = if has_key { key_of(graph, source, edge) } else { None };
+            return key.filter(|&key| graph.text(key).is_some()).map_or(0, |key| key.0 + 1);
         }
         if source != self.source || edge < self.next {
             let start = graph.edge_range(source as usize).start;

@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use heap::{HeldSum, Step};
+use heap::{HeldSum, How, Step};
 use probe::Result;
 
 use super::read::{has_graph, invalid};
 use super::rows::{Cells, Rows};
 use super::ways::{OTHER, Shapes, UNREACHED};
-use super::{OWN_NAME, VALUES, WAYS};
+use super::{OWN_NAME, TEXT, VALUES, WAYS, how_word};
 use crate::folder::Capture;
 
 /// Steps of a chain that are told one by one, counted from the object.
@@ -183,7 +183,7 @@ impl Lookup {
         let type_name = self.types.get(type_id as usize).cloned();
         Ok(Some(Some(Found {
             type_name: type_name.ok_or_else(|| invalid(format!("an object of type {type_id}")))?,
-            name: self.own_name(row)?,
+            name: self.name(row, OWN_NAME)?,
             value: self.value(row)?,
             sum: HeldSum { objects: 1, bytes, held: bytes.saturating_add(more) },
             way: self.shapes.path(shape, &self.types)?,
@@ -236,8 +236,15 @@ impl Lookup {
             return Err(invalid(format!("object {row} of type {type_id} on a way to {type_of}")));
         }
         let mut step = last.step(&self.types)?;
-        if let Some(place) = self.place.get(&self.ways, row)?.checked_sub(1) {
-            step.name = format!("[{place}]").into();
+        let place = self.place.get(&self.ways, row)?.checked_sub(1);
+        let is_value = &*step.kind == how_word(How::Value);
+        match place {
+            Some(key) if is_value => {
+                let text = self.name(key, TEXT)?;
+                step.name = text.map_or(step.name, |text| format!("['{text}']").into());
+            }
+            Some(place) => step.name = format!("[{place}]").into(),
+            None => {}
         }
         Ok(step)
     }
@@ -252,7 +259,7 @@ impl Lookup {
         Ok(shown.map(|(value, cut)| if *cut { format!("{value}...") } else { value.clone() }))
     }
 
-    fn own_name(&self, row: u32) -> Result<Option<String>> {
+    fn name(&self, row: u32, kind: &str) -> Result<Option<String>> {
         let table = &self.names.table;
         for part in 0..table.parts() {
             let objects: Vec<u32> = table.part("object", part)?;
@@ -262,7 +269,7 @@ impl Lookup {
             }
             let kinds: Vec<String> = table.part("kind", part)?;
             let names: Vec<String> = table.part("name", part)?;
-            let own = of_it.into_iter().find(|&at| kinds.get(at).is_some_and(|k| k == OWN_NAME));
+            let own = of_it.into_iter().find(|&at| kinds.get(at).is_some_and(|k| k == kind));
             if let Some(name) = own.and_then(|at| names.get(at)) {
                 return Ok(Some(name.clone()));
             }
