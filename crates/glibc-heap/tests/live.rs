@@ -233,9 +233,10 @@ fn trimming_is_foretold() {
             let given = before.parse::<i64>().unwrap() - after.parse::<i64>().unwrap();
             let what = format!("{}, seed {seed}", program.name());
             eprintln!("{what}: {foretold} foretold, {given} given back");
-            // A page or two of stack and of the program's data are touched meanwhile.
+            // Some pages of stack and of the program's data are touched meanwhile, which is much of
+            // the least that is given back here, 1 MB.
             let off = (foretold as i64 - given).abs();
-            assert!(off <= given / 10 + 16_384, "{what}: {foretold} foretold, {given} given");
+            assert!(off <= given / 10 + 65_536, "{what}: {foretold} foretold, {given} given");
             assert!(given > 100_000, "{what}: {given}");
         }
     }

@@ -276,7 +276,10 @@ fn every_question_has_its_tables() {
     }
     let all = probe.snapshot(&Request::new(target(&process), &[])).unwrap();
     let names: Vec<_> = all.tables.iter().map(|t| t.name.as_str()).collect();
-    assert_eq!(names, ["processes", "mappings", "handles", "shared_memory", "limits", "pressure"]);
+    assert_eq!(
+        names,
+        ["processes", "mappings", "handles", "shared_memory", "thread_waits", "limits", "pressure",]
+    );
     let unknown = probe.snapshot(&Request::new(target(&process), &["census"])).unwrap_err();
     assert_eq!(unknown.kind(), ErrorKind::InvalidInput);
     assert!(unknown.hint().unwrap().contains("mappings"), "{unknown:?}");

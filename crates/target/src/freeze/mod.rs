@@ -57,6 +57,9 @@ pub use copies::FrozenMemory;
 /// How long copies whose maker was killed may take to end: their memory is given back first.
 const COPIES_END: Duration = Duration::from_secs(10);
 
+/// How long it is tried to have a busy target collect them.
+const COLLECT: Duration = Duration::from_secs(30);
+
 /// How a target is held still.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Method {
@@ -195,7 +198,7 @@ pub(crate) fn refuses_copy(process: &ProcessDir) -> Option<Error> {
 
 /// Has a target collect the copies of programs that were killed while their copies stood. Waits
 /// for copies that are just ending, at most some seconds. Where there are none the target is not
-/// touched; else it pauses once, as for a copy.
+/// touched; else it pauses once, as for a copy, or a few times if it is very busy.
 ///
 /// # Errors
 /// Those of [`freeze`] with [`Method::Fork`].
@@ -209,11 +212,25 @@ pub fn collect_left_over(target: &Target) -> Result<()> {
         }
         std::thread::sleep(Duration::from_millis(20));
     };
-    if copies.iter().any(|(_, ended)| *ended) {
-        // A copy that is released takes those that were left over with it.
-        freeze(target, Method::Fork, &Options::default())?.release()?;
+    if !copies.iter().any(|(_, ended)| *ended) {
+        return Ok(());
     }
-    Ok(())
+    let until = Instant::now() + COLLECT;
+    loop {
+        // A copy that is released takes those that were left over with it, unless the target was
+        // too busy to stop for that.
+        let freed =
+            freeze(target, Method::Fork, &Options::default()).and_then(FrozenTarget::release);
+        let is_left = fork::copies(&process).iter().any(|(_, ended)| *ended);
+        match freed {
+            Ok(_) if !is_left => return Ok(()),
+            Err(error) if error.kind() != ErrorKind::TimedOut => return Err(error),
+            _ if Instant::now() >= until => break,
+            _ => std::thread::sleep(Duration::from_millis(100)),
+        }
+    }
+    let message = format!("process {} did not collect a copy that has ended", process.pid());
+    Err(Error::new(ErrorKind::TimedOut, message))
 }
 
 fn unfrozen(pid: u32) -> FrozenTarget {
