@@ -132,8 +132,7 @@ impl Builder {
         self.graph.extra.push((object, references));
     }
 
-    /// The text of an object that may be a name in code. It is kept if it names something: as a key
-    /// of a namespace, or one that its holder does not own.
+    /// The text of an object that may be a name in code.
     pub fn text(&mut self, object: ObjectId, text: Arc<str>) {
         self.graph.text.insert(object, text);
     }
@@ -163,7 +162,6 @@ impl Builder {
                 graph.objects.flags[target as usize] |= flags::NAMESPACE;
             }
         }
-        graph.keep_names();
         Ok(self.graph)
     }
 
@@ -222,8 +220,9 @@ impl Builder {
 }
 
 impl Graph {
-    /// Forgets texts that name nothing: what a program only works with is none of ours.
-    fn keep_names(&mut self) {
+    /// Forgets texts that name nothing in code: all but keys of namespaces and names of variables. What
+    /// a program only works with should not leave it unasked.
+    pub fn forget_contents(&mut self) {
         let label = |label| Label(label as u8);
         let is_key: [bool; 256] = std::array::from_fn(|at| self.how(label(at)) == How::Key);
         let is_lent: [bool; 256] =

@@ -195,8 +195,11 @@ impl<'a> Look<'a> {
             options.threads.clone_from(&frozen.threads);
         }
         match self.python.graph(&options) {
-            Ok((graph, issues)) => {
+            Ok((mut graph, issues)) => {
                 issues.into_iter().for_each(|issue| self.lack(issue));
+                if !self.values {
+                    graph.forget_contents();
+                }
                 let shapes = match kept::write(self.python, &graph, self.request, self.values) {
                     Ok((files, shapes)) => {
                         self.files = files;

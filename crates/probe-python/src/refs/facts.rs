@@ -56,9 +56,10 @@ const CTYPES: &[&str] = &[
     "_ctypes.PyCFuncPtr",
 ];
 
-/// Whether members that are objects are borrowed: a connection names the errors of its module.
-pub(super) fn borrowed_members(name: &str) -> bool {
-    name == "sqlite3.Connection"
+/// Whether a member that is an object is borrowed: a connection names the errors of its module, and
+/// owns its factories.
+pub(super) fn is_borrowed_member(type_name: &str, member: &str) -> bool {
+    type_name == "sqlite3.Connection" && !member.ends_with("_factory")
 }
 
 /// The bytes of a fixed part behind which nothing is read as a field.

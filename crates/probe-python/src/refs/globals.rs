@@ -37,7 +37,7 @@ impl<M: ReadMemory> Roots<'_, '_, M> {
                 edges: Vec::new(),
             };
             let mut variables = root(RootKind::CGlobal, name, "data");
-            let mut interpreter = root(RootKind::Interpreter, "interpreter", RUNTIME);
+            let mut interpreter = root(RootKind::Interpreter, "state", RUNTIME);
             let hits = self.variables(range);
             let caches = self.caches(&hits);
             for hit in hits {

@@ -8,7 +8,7 @@ use heap::{FIRST_SLOT, UNNAMED_SLOT};
 use target::memory::ReadMemory;
 
 use super::facts::{
-    borrowed, borrowed_members, fields_end, known_names, nothing_in, only, special,
+    borrowed, fields_end, is_borrowed_member, known_names, nothing_in, only, special,
 };
 use super::labels;
 use crate::census::rules::{Rules, Values};
@@ -197,7 +197,7 @@ impl<'a, M: ReadMemory> Planner<'a, M> {
         names.dedup_by_key(|pair| pair.0);
         for (number, (offset, name)) in names.iter().enumerate() {
             if *offset >= skip && *offset + 8 <= this.basic {
-                let is_borrowed = is_known && borrowed_members(&solid.name);
+                let is_borrowed = is_known && is_borrowed_member(&solid.name, name);
                 let label = if is_borrowed { labels::BORROWED } else { labels::slot(number) };
                 fields.push(Field { offset: *offset as u32, label });
                 if label != UNNAMED_SLOT && !is_borrowed {

@@ -58,14 +58,14 @@ impl<M: ReadMemory> Roots<'_, '_, M> {
     /// The structure of an interpreter and those of its threads.
     pub(super) fn interpreter(&mut self, state: &State) {
         let Interpreter { id, address, threads } = &state.interpreter;
-        let name = format!("interpreter {id}");
+        let name = format!("{id}");
         let mut root = Root { info: info(RootKind::Interpreter, name, ""), edges: Vec::new() };
         if let Some(range) = self.structure(*address) {
             self.words(&mut root, range, None);
         }
         self.keep(root);
         for (number, thread) in threads.iter().enumerate() {
-            let name = format!("thread state of interpreter {id}");
+            let name = format!("{id}, thread state");
             let mut root = Root { info: info(RootKind::Interpreter, name, ""), edges: Vec::new() };
             let frame = match state.frames {
                 FrameWay::Object(offset) => Some(thread.address.saturating_add(offset)),

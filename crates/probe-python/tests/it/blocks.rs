@@ -163,7 +163,10 @@ fn check_private(python: &Python, looks: &[Blocks; 2]) {
     let more = |part: Part, name: &str| {
         bytes(&looks[1], part, name).saturating_sub(bytes(&looks[0], part, name))
     };
-    assert_eq!(more(Part::Unknown, "") >> 20, 50, "{python}: {:#?}", looks[1].private);
+    // A word that the call left on the stack or in an object may still point to the mapping.
+    let lost = [(Part::Unknown, ""), (Part::Mapped, "stack"), (Part::Mapped, "object")];
+    let lost: u64 = lost.into_iter().map(|(part, name)| more(part, name)).sum();
+    assert!((49..=51).contains(&(lost >> 20)), "{python}: {:#?}", looks[1].private);
     assert_eq!(more(Part::Mapped, "leaky") >> 20, 30, "{python}: {:#?}", looks[1].private);
     let lost = PLANTED * (40 + 176 + 600 + 216 + 152);
     let found = more(Part::Unreachable, "");

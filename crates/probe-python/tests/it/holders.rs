@@ -172,7 +172,7 @@ fn cycles_are_garbage_with_an_example() {
         let nodes = (garbage::TABLE, garbage::TYPE);
         let grew = planted.grew(nodes, garbage::OBJECTS, "__main__.Node");
         // Variables of frames that are kept for use again still name the last ones.
-        assert!((1396..=1400).contains(&grew), "{python}: {grew}");
+        assert!((1390..=1400).contains(&grew), "{python}: {grew}");
         let table = planted.after.table(garbage::TABLE).unwrap();
         let cycle = table.value(garbage::CYCLE, 0).as_str().unwrap().to_owned();
         assert!(cycle.contains("__main__.Node") && cycle.contains("other"), "{python}: {cycle}");
@@ -192,11 +192,11 @@ fn references_too_many_are_counted_by_type() {
         let grew = |column| planted.grew(counts, column, "builtins.list");
         // Words that are left in frames and in the blocks of ctypes lead to some of them.
         let objects = grew(refcounts::OBJECTS);
-        assert!((380..=400).contains(&objects), "{python}: {objects}");
+        assert!((370..=400).contains(&objects), "{python}: {objects}");
         assert!(grew(refcounts::REFERENCES) >= objects, "{python}");
         assert!(grew(refcounts::HELD_OBJECTS) >= 2 * objects, "{python}");
         let unreferenced = grew(refcounts::UNREFERENCED);
-        assert!((300..=objects).contains(&unreferenced), "{python}: {unreferenced}");
+        assert!((250..=objects).contains(&unreferenced), "{python}: {unreferenced}");
         let kept = (garbage::TABLE, garbage::TYPE);
         assert_eq!(planted.grew(kept, garbage::OBJECTS, "builtins.list"), 0, "{python}");
     }

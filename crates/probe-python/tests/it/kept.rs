@@ -37,7 +37,8 @@ fn finish(writer: Writer, to: &Path) -> Capture {
 /// The graph of a process that waits, and a capture of it.
 fn live(program: &Running, to: &Path) -> (Graph, Capture) {
     let python = Attached::attach(&Target::from_pid(program.pid())).unwrap();
-    let (graph, _) = python.graph(&GraphOptions::default()).unwrap();
+    let (mut graph, _) = python.graph(&GraphOptions::default()).unwrap();
+    graph.forget_contents();
     let mut writer = Writer::create(to, Existing::Keep).unwrap();
     let folder = writer.folder_for("python").unwrap();
     let ways = Ways::new(&graph, Through::Loose);
