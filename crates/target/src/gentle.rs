@@ -1,5 +1,6 @@
 //! Staying out of the way: work for which the programs of the machine need not wait.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -81,7 +82,8 @@ pub fn share_out<T: Send>(
         drop(ended);
         let mut results = Vec::new();
         if is_starved(&progress, threads, &ends) {
-            results.push(Ok(run()));
+            // A panic is one result here as on a thread.
+            results.push(panic::catch_unwind(AssertUnwindSafe(run)));
         }
         results.extend(started.into_iter().map(thread::ScopedJoinHandle::join));
         results
@@ -161,6 +163,8 @@ mod tests {
     #[test]
     fn a_panic_is_one_result() {
         let results = share_out(2, false, |_| panic!("on purpose"));
-        assert_eq!(results.iter().filter(|r: &&thread::Result<()>| r.is_err()).count(), 2);
+        // On a busy machine the caller helps, and panics too.
+        assert!(results.len() >= 2);
+        assert!(results.iter().all(|r: &thread::Result<()>| r.is_err()));
     }
 }
