@@ -107,7 +107,16 @@ impl Image {
     pub fn load_biases(&self, elf: &Elf) -> Vec<u64> {
         let ranges: Vec<(Range<u64>, u64)> =
             self.mappings.iter().map(|m| (m.start..m.end, m.offset)).collect();
-        elf.load_biases(&ranges, clock::page_size())
+        let mut biases = elf.load_biases(&ranges, clock::page_size());
+        // A debugger or a backtrace maps a whole file to read it: its code is no code then.
+        biases.retain(|&bias| {
+            let code = elf.segments.iter().filter(|s| s.exec && s.file_size > 0);
+            code.map(|s| bias.wrapping_add(s.vaddr)).all(|addr| {
+                let found = self.mappings.iter().find(|m| (m.start..m.end).contains(&addr));
+                found.is_some_and(|m| m.perms.exec)
+            })
+        });
+        biases
     }
 
     /// Opens a path if it is the file that is mapped.
