@@ -8,24 +8,17 @@ use probe::tables::{
 use probe::{Characteristics, Descriptor, Level, Question};
 
 /// The question `capture`, where files can be written.
+#[cfg(feature = "capture")]
 fn kept() -> Option<Question> {
-    const TABLES: [&str; 13] = [
-        "objects",
-        "edges",
-        "types",
-        "labels",
-        "roots",
-        "root_edges",
-        "names",
-        "slot_names",
-        "adjustments",
-        "held",
-        "shapes",
-        "type_sums",
-        "values",
-    ];
+    use capture::graph::{TABLES, VALUES, WAYS};
+    let tables: Vec<&str> = TABLES.into_iter().chain(WAYS).chain([VALUES]).collect();
     let cost = "follows all references: about 1 s of this program per million objects";
-    cfg!(feature = "capture").then(|| Question::new(crate::kept::QUESTION, &TABLES, cost).frozen())
+    Some(Question::new(crate::kept::QUESTION, &tables, cost).frozen())
+}
+
+#[cfg(not(feature = "capture"))]
+fn kept() -> Option<Question> {
+    None
 }
 
 pub(crate) fn descriptor() -> Descriptor {

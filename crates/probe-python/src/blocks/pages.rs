@@ -1,16 +1,14 @@
 //! Which anonymous pages of a process are resident, to be asked about any stretch of memory.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
-
 use std::ops::Range;
 
 use probe::{Issue, Result, Severity};
 use target::images::Mapping;
 use target::procfs::{ProcessDir, clock, smaps};
 
-/// Pages whose marks are read at once.
-const BATCH: usize = 1 << 15;
+use crate::walk::resident::each_page;
+
 /// The most address space of one mapping whose marks are read, bytes: 8 bytes for each page.
 const MOST: u64 = 1 << 40;
 /// `/proc/PID/pagemap`: the page is in memory.
@@ -128,25 +126,15 @@ impl Pages {
 
 /// Adds the stretches of anonymous pages that are in memory.
 fn present(pagemap: &File, range: Range<u64>, page: u64, runs: &mut Vec<Range<u64>>) {
-    let mut buffer = vec![0; 8 * BATCH];
-    let mut at = range.start;
-    while at < range.end {
-        let pages = ((range.end - at) / page).min(BATCH as u64) as usize;
-        let marks = &mut buffer[..8 * pages];
-        if pages == 0 || pagemap.read_exact_at(marks, at / page * 8).is_err() {
+    each_page(pagemap, &range, page, |at, mark| {
+        if mark & (PRESENT | FILE) != PRESENT {
             return;
         }
-        for (mark, at) in marks.as_chunks::<8>().0.iter().zip((at..).step_by(page as usize)) {
-            if u64::from_ne_bytes(*mark) & (PRESENT | FILE) != PRESENT {
-                continue;
-            }
-            match runs.last_mut() {
-                Some(last) if last.end == at => last.end = at + page,
-                _ => runs.push(at..at + page),
-            }
+        match runs.last_mut() {
+            Some(last) if last.end == at => last.end = at + page,
+            _ => runs.push(at..at + page),
         }
-        at += pages as u64 * page;
-    }
+    });
 }
 
 #[cfg(test)]

@@ -46,21 +46,11 @@ impl Untouched {
     }
 
     fn read_span(&mut self, pagemap: &File, range: &Range<u64>, page: u64) {
-        let mut buffer = vec![0; 8 * BATCH];
-        let mut at = range.start;
-        while at < range.end {
-            let pages = ((range.end - at) / page).min(BATCH as u64) as usize;
-            let marks = &mut buffer[..8 * pages];
-            if pages == 0 || pagemap.read_exact_at(marks, at / page * 8).is_err() {
-                return;
+        each_page(pagemap, range, page, |at, mark| {
+            if mark & PRESENT_OR_SWAPPED == 0 {
+                self.add(at..at + page);
             }
-            for (mark, at) in marks.as_chunks::<8>().0.iter().zip((at..).step_by(page as usize)) {
-                if u64::from_ne_bytes(*mark) & PRESENT_OR_SWAPPED == 0 {
-                    self.add(at..at + page);
-                }
-            }
-            at += pages as u64 * page;
-        }
+        });
     }
 
     /// Adds a stretch behind those that are there.
@@ -84,6 +74,28 @@ impl Untouched {
     pub(crate) fn next(&self, at: u64, end: u64) -> u64 {
         let after = self.list.partition_point(|range| range.start <= at);
         self.list.get(after).map_or(end, |range| range.start.min(end))
+    }
+}
+
+/// Every page of a range with what the kernel says of it, up to where it says nothing.
+pub(crate) fn each_page(
+    pagemap: &File,
+    range: &Range<u64>,
+    page: u64,
+    mut visit: impl FnMut(u64, u64),
+) {
+    let mut buffer = vec![0; 8 * BATCH];
+    let mut at = range.start;
+    while at < range.end {
+        let pages = ((range.end - at) / page).min(BATCH as u64) as usize;
+        let marks = &mut buffer[..8 * pages];
+        if pages == 0 || pagemap.read_exact_at(marks, at / page * 8).is_err() {
+            return;
+        }
+        for (mark, at) in marks.as_chunks::<8>().0.iter().zip((at..).step_by(page as usize)) {
+            visit(at, u64::from_ne_bytes(*mark));
+        }
+        at += pages as u64 * page;
     }
 }
 
