@@ -31,6 +31,11 @@ const RULES: &[Rule] = &[
         why: "what is shared by probes knows none of them",
     },
     Rule {
+        from: &["experiment"],
+        never: &["probe-*", "report", "capture", "plugin", "plugin-*", "memprobe", "clap"],
+        why: "an experiment is told where to write, and measured by whoever can",
+    },
+    Rule {
         from: &["probe-*"],
         never: &["probe-*", "diff", "diagnose", "report", "plugin", "plugin-*"],
         why: "a probe knows no report, no plugin mechanism and no other probe",
