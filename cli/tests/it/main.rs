@@ -13,4 +13,5 @@ mod graph;
 mod offline;
 mod plugins;
 mod support;
+mod trial;
 mod watch;

@@ -16,6 +16,7 @@ use crate::exit::{Exit, Failure};
 /// When there is no Python whose collector is known, or it may not be written to.
 pub(super) fn run(args: &GcOffArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
     let mut stage = Stage::open("gc-off", &args.trial, global)?;
+    let mut changed = course::hold(&stage, args.duration)?;
     let snapshot = stage.ask(&["levers"]).map_err(Failure::of_target)?;
     let levers = Levers::of(&snapshot).map_err(Failure::of_target)?;
     let pid = stage.target.pid;
@@ -35,7 +36,7 @@ pub(super) fn run(args: &GcOffArgs, global: &GlobalArgs) -> Result<Exit, Failure
     let lever = if has_switch { t::GC_ENABLED } else { t::GC_THRESHOLDS[0] };
     let words = vec![levers.word(lever, 0).map_err(Failure::of_target)?];
     stage.announce(course::announced(&words, args.duration, levers.others))?;
-    let course = course::run(&mut stage, words, args.duration)?;
+    let course = course::run(&mut stage, &mut changed, words, args.duration)?;
     let wording = Wording {
         with: "With the collector off".into(),
         more: "reference cycles make garbage that fast, and the collector takes it away",
