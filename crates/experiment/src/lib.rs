@@ -8,3 +8,6 @@
 //! answer to the question `levers`; what changes in the meantime, the probes measure.
 
 #![forbid(unsafe_code)]
+
+#[cfg(target_os = "linux")]
+pub mod deliver;
