@@ -1,6 +1,10 @@
 //! Code is delivered to real interpreters, and nothing is left of it.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot set itself up should stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot set itself up should stop"
+)]
 
 #[path = "deliver_support/mod.rs"]
 mod support;

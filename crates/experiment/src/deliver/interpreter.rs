@@ -11,22 +11,57 @@ const LOOP: &str = "_PyEval_EvalFrameDefault";
 const NAMES: Names<'_> = Names {
     open: &[LOOP],
     locking: &[
-        "Py_AddPendingCall", "_PyEval_AddPendingCall", "Py_MakePendingCalls", "make_pending_calls",
-        "_PyEval_MakePendingCalls", "_make_pending_calls", "_Py_HandlePending",
-        "handle_eval_breaker", "eval_frame_handle_pending", "take_gil", "drop_gil",
-        "PyEval_RestoreThread", "PyEval_AcquireThread", "PyEval_AcquireLock", "_PyThreadState_Attach",
-        "_PyEval_AcquireLock", "PyGILState_Ensure", "_PyEval_ReInitThreads", "PyEval_ReInitThreads",
-        "PyOS_BeforeFork", "PyOS_AfterFork_Parent", "PyOS_AfterFork_Child", "PyOS_AfterFork",
-        "PyThread_start_new_thread", "PyThread_start_joinable_thread", "Py_FinalizeEx",
-        "Py_Finalize", "_PyMutex_LockSlow", "_PyMutex_LockTimed", "_PySemaphore_Wait",
-        "_PyParkingLot_Park", "_PyImport_AcquireLock", "_PyImport_LoadDynamicModuleWithSpec",
+        "Py_AddPendingCall",
+        "_PyEval_AddPendingCall",
+        "Py_MakePendingCalls",
+        "make_pending_calls",
+        "_PyEval_MakePendingCalls",
+        "_make_pending_calls",
+        "_Py_HandlePending",
+        "handle_eval_breaker",
+        "eval_frame_handle_pending",
+        "take_gil",
+        "drop_gil",
+        "PyEval_RestoreThread",
+        "PyEval_AcquireThread",
+        "PyEval_AcquireLock",
+        "_PyThreadState_Attach",
+        "_PyEval_AcquireLock",
+        "PyGILState_Ensure",
+        "_PyEval_ReInitThreads",
+        "PyEval_ReInitThreads",
+        "PyOS_BeforeFork",
+        "PyOS_AfterFork_Parent",
+        "PyOS_AfterFork_Child",
+        "PyOS_AfterFork",
+        "PyThread_start_new_thread",
+        "PyThread_start_joinable_thread",
+        "Py_FinalizeEx",
+        "Py_Finalize",
+        "_PyMutex_LockSlow",
+        "_PyMutex_LockTimed",
+        "_PySemaphore_Wait",
+        "_PyParkingLot_Park",
+        "_PyImport_AcquireLock",
+        "_PyImport_LoadDynamicModuleWithSpec",
     ],
     running: &[
-        "PyRun_SimpleString", "PyRun_SimpleStringFlags", "_PyRun_SimpleStringFlagsWithName",
-        "PyRun_StringFlags", "PyRun_String", "Py_AddPendingCall", "_PyEval_AddPendingCall",
-        "Py_MakePendingCalls", "make_pending_calls", "_PyEval_MakePendingCalls",
-        "_make_pending_calls", "_Py_HandlePending", "handle_eval_breaker",
-        "eval_frame_handle_pending", "_PyRunRemoteDebugger", "PyErr_CheckSignals",
+        "PyRun_SimpleString",
+        "PyRun_SimpleStringFlags",
+        "_PyRun_SimpleStringFlagsWithName",
+        "PyRun_StringFlags",
+        "PyRun_String",
+        "Py_AddPendingCall",
+        "_PyEval_AddPendingCall",
+        "Py_MakePendingCalls",
+        "make_pending_calls",
+        "_PyEval_MakePendingCalls",
+        "_make_pending_calls",
+        "_Py_HandlePending",
+        "handle_eval_breaker",
+        "eval_frame_handle_pending",
+        "_PyRunRemoteDebugger",
+        "PyErr_CheckSignals",
     ],
 };
 
@@ -56,7 +91,10 @@ impl Interpreter {
     pub(super) fn find(process: &ProcessDir, memory: &LiveMemory) -> Result<Self> {
         let pid = process.pid();
         let unsupported = |why: &str| {
-            Error::new(ErrorKind::Unsupported, format!("nothing can be run in process {pid}: {why}"))
+            Error::new(
+                ErrorKind::Unsupported,
+                format!("nothing can be run in process {pid}: {why}"),
+            )
         };
         let program = Program::read(process, NAMES)?;
         let paths: Vec<&str> = program.defining(LOOP).map(|library| library.path()).collect();
@@ -66,8 +104,9 @@ impl Interpreter {
                 return Err(unsupported("it runs Python 2"));
             }
             [] => {
-                return Err(unsupported("no CPython 3.6 or newer was found in it")
-                    .with_hint("a Python that was linked statically and stripped has no names to find it by"));
+                return Err(unsupported("no CPython 3.6 or newer was found in it").with_hint(
+                    "a Python that was linked statically and stripped has no names to find it by",
+                ));
             }
             [first, second, ..] => {
                 return Err(unsupported(&format!("it has two Pythons, {first} and {second}")));
@@ -81,8 +120,9 @@ impl Interpreter {
         let version = function("Py_Version").ok().and_then(|at| memory.read_u64(at).ok());
         let takes_scripts = version.is_some_and(|version| version >> 16 >= V3_14 >> 16);
         if !takes_scripts && function("_Py_DecRefShared").is_ok() {
-            return Err(unsupported("its Python is free-threaded and older than 3.14")
-                .with_hint("its queue of calls is new there and not relied upon; 3.14 has a way of its own"));
+            return Err(unsupported("its Python is free-threaded and older than 3.14").with_hint(
+                "its queue of calls is new there and not relied upon; 3.14 has a way of its own",
+            ));
         }
         Ok(Self {
             run: function("PyRun_SimpleString")?,

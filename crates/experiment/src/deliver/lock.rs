@@ -20,8 +20,7 @@ impl Lock {
     pub fn take(process: &ProcessDir) -> Result<Self> {
         let (pid, start) = (process.pid(), process.start_ticks());
         let name = format!("memprobe-experiment-{pid}-{start}");
-        let bind =
-            || UnixListener::bind_addr(&SocketAddr::from_abstract_name(name.as_bytes())?);
+        let bind = || UnixListener::bind_addr(&SocketAddr::from_abstract_name(name.as_bytes())?);
         match bind() {
             Ok(listener) => Ok(Self(listener)),
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {

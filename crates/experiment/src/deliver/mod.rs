@@ -62,11 +62,7 @@ impl std::fmt::Debug for Options<'_> {
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self {
-            patience: Duration::from_secs(10),
-            run: Duration::from_secs(60),
-            note: &|_| {},
-        }
+        Self { patience: Duration::from_secs(10), run: Duration::from_secs(60), note: &|_| {} }
     }
 }
 
@@ -164,7 +160,10 @@ impl Recipient {
             None => Ok(Delivery { results: report.results, took_ns }),
             Some(why) => {
                 let pid = self.process.pid();
-                Err(Error::new(ErrorKind::Other, format!("the code that ran in process {pid} failed: {why}")))
+                Err(Error::new(
+                    ErrorKind::Other,
+                    format!("the code that ran in process {pid} failed: {why}"),
+                ))
             }
         }
     }

@@ -1,9 +1,9 @@
 //! The way of 3.6 to 3.13: one call that the interpreter makes itself, between two instructions.
 
 use probe::Result;
+use target::images::mappings;
 use target::memory::{LiveMemory, ReadMemory};
 use target::procfs::ProcessDir;
-use target::images::mappings;
 use target::remote::{Fit, Manner, visit};
 
 use super::shelf::{Shelf, calls, refused};

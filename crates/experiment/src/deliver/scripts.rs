@@ -1,6 +1,7 @@
 //! The way of 3.14 and up: the interpreter's own interface for scripts from outside (PEP 768).
 
-use probe::{Error, ErrorKind, Result};
+use probe::tables::levers as t;
+use probe::{Error, ErrorKind, Result, Table};
 use target::memory::ReadMemory;
 use target::remote::{Fit, Manner, Visit, visit};
 
@@ -30,6 +31,31 @@ pub struct RemoteDebug {
 }
 
 impl RemoteDebug {
+    /// Takes them from the answer to the question `levers`; `None` when the interpreter has no such
+    /// interface, or no main thread by now. Only the main interpreter is visited.
+    #[must_use]
+    pub fn from_levers(table: &Table) -> Option<Self> {
+        let cell = |lever: &str, column: &str| {
+            let row = (0..table.rows()).find(|&row| {
+                table.value(t::LEVER, row).as_str() == Some(lever)
+                    && table.value(t::INTERPRETER, row).as_u64() == Some(0)
+            })?;
+            table.value(column, row).as_u64()
+        };
+        let address = |lever| cell(lever, t::ADDRESS);
+        Some(Self {
+            enabled: address(t::DEBUGGER_ENABLED)?,
+            eval_breaker: address(t::EVAL_BREAKER)?,
+            pending: address(t::DEBUGGER_PENDING)?,
+            script_path: address(t::DEBUGGER_SCRIPT_PATH)?,
+            script_path_size: cell(t::DEBUGGER_SCRIPT_PATH, t::SIZE)?,
+            anchor: (
+                cell(t::DEBUGGER_PENDING, t::ANCHOR)?,
+                cell(t::DEBUGGER_PENDING, t::ANCHORED)?,
+            ),
+        })
+    }
+
     /// In the order in which [`RemoteDebug::from_words`] has them.
     pub(super) fn words(&self) -> [u64; 7] {
         let (anchor, anchored) = self.anchor;

@@ -38,7 +38,9 @@ fn kill_at_random(python: &Python, rounds: u32) {
     let mut random = u64::from(python.version.1);
     for round in 0..rounds {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "killed::delivering_loop", "--nocapture"]).env(JOB, pid.to_string());
+        command
+            .args(["--exact", "killed::delivering_loop", "--nocapture"])
+            .env(JOB, pid.to_string());
         let mut looper = Running::start(&mut command);
         while looper.ready != "ready" {
             looper.ready = looper.line().unwrap();

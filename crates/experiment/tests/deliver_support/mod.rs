@@ -4,15 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use memprobe_experiment::deliver::{Delivery, Options, Recipient, RemoteDebug};
-use probe::{Result, Target};
+use probe::tables::levers as t;
+use probe::{Open, Probe, Request, Result, Target};
+use probe_python::PythonProbe;
 use test_support::{Python, Running, debug_pythons, every_python};
 
 pub(crate) fn all() -> Vec<Python> {
-    every_python().into_iter().chain(debug_pythons()).filter(|p| remote_is_known(p)).collect()
-}
-
-fn remote_is_known(python: &Python) -> bool {
-    python.version < (3, 14, 0)
+    every_python().into_iter().chain(debug_pythons()).collect()
 }
 
 /// Whether the long form was asked for.
@@ -25,9 +23,11 @@ pub(crate) fn program(python: &Python) -> Running {
     Running::script::<&str>(python, &folder.join("program.py"), &[])
 }
 
-/// Where the interface of 3.14 and up is in a process.
-pub(crate) fn remote(_pid: u32) -> Option<RemoteDebug> {
-    None
+/// Where the interface of 3.14 and up is in a process, as the probe says.
+pub(crate) fn remote(pid: u32) -> Option<RemoteDebug> {
+    let mut probe = PythonProbe::open(Default::default()).unwrap();
+    let snapshot = probe.snapshot(&Request::new(Target::from_pid(pid), &["levers"])).unwrap();
+    RemoteDebug::from_levers(snapshot.table(t::TABLE)?)
 }
 
 pub(crate) fn recipient(pid: u32) -> Result<Recipient> {

@@ -17,7 +17,8 @@ fn results_come_back_and_nothing_is_left() {
         let mut target = program(python);
         let before = target.ask("state()");
         for _ in 0..3 {
-            let delivery = deliver(target.pid(), RESULTS).unwrap_or_else(|e| panic!("{python}: {e:?}"));
+            let delivery =
+                deliver(target.pid(), RESULTS).unwrap_or_else(|e| panic!("{python}: {e:?}"));
             let expected = [
                 "true",
                 "{\"a\":[1,-2,2.5,null,true,null],\"b\":\"\\u00e9\\u0022\\u005c\\u000a\\ud83d\\ude00\"}",

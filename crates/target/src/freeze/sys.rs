@@ -225,7 +225,11 @@ pub(crate) fn rseq_area(tid: Tid) -> Option<u64> {
 
 /// A filter of the system calls of a stopped thread, the newest first; `None` behind the last.
 #[cfg(target_arch = "x86_64")]
-pub(in crate::freeze) fn filter(tid: Tid, index: usize, most: usize) -> io::Result<Option<Vec<Instruction>>> {
+pub(in crate::freeze) fn filter(
+    tid: Tid,
+    index: usize,
+    most: usize,
+) -> io::Result<Option<Vec<Instruction>>> {
     const PTRACE_SECCOMP_GET_FILTER: u64 = 0x420c;
     // SAFETY: without a place for them the kernel only counts the instructions.
     let count =

@@ -29,8 +29,8 @@ use crate::procfs::ProcessDir;
 
 use program::Standing;
 pub use program::{Library, Names, Program};
-pub use visit::Visit;
 use visit::Ground;
+pub use visit::Visit;
 
 /// Between tries, milliseconds: uneven, so as not to meet a program in step at the same place
 /// again and again.
@@ -86,8 +86,8 @@ pub fn visit<T: Send>(
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("memprobe-visit".into());
         let visiting = thread.spawn_scoped(scope, || {
-            let _ticker =
-                Ticker::start(TICK).map_err(|e| Error::io(e, "cannot bound the waits of tracing"))?;
+            let _ticker = Ticker::start(TICK)
+                .map_err(|e| Error::io(e, "cannot bound the waits of tracing"))?;
             let mut held = Held::new(&process);
             let result = meet(&mut held, &ground, manner).and_then(|tid| {
                 let result = Visit::new(&ground, &held, tid).and_then(|mut visit| act(&mut visit));
@@ -98,7 +98,8 @@ pub fn visit<T: Send>(
             result
         });
         let visiting = visiting.map_err(|e| Error::io(e, "cannot start the tracing thread"))?;
-        let failed = || Error::new(ErrorKind::Other, "the tracing thread has failed; the target runs on");
+        let failed =
+            || Error::new(ErrorKind::Other, "the tracing thread has failed; the target runs on");
         visiting.join().map_err(|_| failed())?
     })
 }
@@ -149,7 +150,9 @@ fn waits_in_kernel(process: &ProcessDir) -> String {
     let kernel = String::from_utf8_lossy(&kernel).replace(char::is_control, "?");
     match kernel.as_str() {
         "" | "0" => "the kernel, which does not let it stop".into(),
-        name if name.contains("vfork") => format!("the kernel, waiting for a child of vfork ({name})"),
+        name if name.contains("vfork") => {
+            format!("the kernel, waiting for a child of vfork ({name})")
+        }
         name => format!("the kernel, which does not let it stop ({name})"),
     }
 }
@@ -186,8 +189,11 @@ pub fn refuse(process: &ProcessDir) -> Result<()> {
         return Err(error.with_hint("a process has one tracer: end that one first"));
     }
     let unsupported = |why: String, hint: &'static str| {
-        Err(Error::new(ErrorKind::Unsupported, format!("nothing can be run in process {pid}: {why}"))
-            .with_hint(hint))
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("nothing can be run in process {pid}: {why}"),
+        )
+        .with_hint(hint))
     };
     let state = process.stat()?.state;
     let main = process.read(&format!("task/{pid}/stat")).unwrap_or_default();

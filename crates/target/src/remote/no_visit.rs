@@ -18,8 +18,10 @@ pub(super) struct Ground<'p> {
 
 impl<'p> Ground<'p> {
     pub(super) fn survey(_: &'p ProcessDir) -> Result<Self> {
-        let message =
-            format!("running something in a process is not supported on {}", std::env::consts::ARCH);
+        let message = format!(
+            "running something in a process is not supported on {}",
+            std::env::consts::ARCH
+        );
         Err(Error::new(ErrorKind::Unsupported, message))
     }
 

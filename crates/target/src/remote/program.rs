@@ -18,11 +18,37 @@ const CLOSE: usize = 512;
 const MOST_FILES: usize = 1024;
 /// Functions that take locks of the C library, by any allocator's and any C library's name.
 const LOCKING: [&str; 31] = [
-    "malloc", "free", "calloc", "realloc", "reallocarray", "memalign", "aligned_alloc",
-    "posix_memalign", "valloc", "pvalloc", "cfree", "malloc_trim", "malloc_info", "mallopt",
-    "malloc_usable_size", "__libc_malloc", "__libc_free", "__libc_calloc", "__libc_realloc",
-    "fork", "_Fork", "vfork", "posix_spawn", "system", "popen", "pthread_create", "exit", "dlopen",
-    "dlclose", "dlsym", "dl_iterate_phdr",
+    "malloc",
+    "free",
+    "calloc",
+    "realloc",
+    "reallocarray",
+    "memalign",
+    "aligned_alloc",
+    "posix_memalign",
+    "valloc",
+    "pvalloc",
+    "cfree",
+    "malloc_trim",
+    "malloc_info",
+    "mallopt",
+    "malloc_usable_size",
+    "__libc_malloc",
+    "__libc_free",
+    "__libc_calloc",
+    "__libc_realloc",
+    "fork",
+    "_Fork",
+    "vfork",
+    "posix_spawn",
+    "system",
+    "popen",
+    "pthread_create",
+    "exit",
+    "dlopen",
+    "dlclose",
+    "dlsym",
+    "dl_iterate_phdr",
 ];
 
 /// A program or library of a process, with its functions.
@@ -165,7 +191,9 @@ impl Program {
 
     /// The function at an address, and its file.
     fn place(&self, addr: u64) -> String {
-        let holds = |library: &&Library| library.image.mappings.iter().any(|m| (m.start..m.end).contains(&addr));
+        let holds = |library: &&Library| {
+            library.image.mappings.iter().any(|m| (m.start..m.end).contains(&addr))
+        };
         let Some(library) = self.libraries.iter().find(holds) else {
             return format!("code without a file at {addr:#x}");
         };

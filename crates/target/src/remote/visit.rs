@@ -12,7 +12,7 @@ use crate::freeze::fork::frame::{Registers, Return, reg};
 use crate::freeze::fork::inject::{Failure, Injection, Place};
 use crate::freeze::held::Held;
 use crate::freeze::sys;
-use crate::memory::{LiveMemory, ReadMemory};
+use crate::memory::{LiveMemory, ReadMemory, WriteMemory};
 use crate::procfs::ProcessDir;
 
 /// How long a function of the target may take. Those that are called here take microseconds.
@@ -25,15 +25,15 @@ const MOST_TEXT: usize = 512;
 #[derive(Debug)]
 pub(super) struct Ground<'p> {
     process: &'p ProcessDir,
-    memory: LiveMemory,
+    memory: WriteMemory,
     code: Option<Code>,
 }
 
 impl<'p> Ground<'p> {
     pub(super) fn survey(process: &'p ProcessDir) -> Result<Self> {
         let target = Target { start_id: process.start_ticks(), ..Target::from_pid(process.pid()) };
-        let memory = LiveMemory::open(&target)?;
-        let code = Code::find(process, &memory)?;
+        let memory = WriteMemory::open(&target)?;
+        let code = Code::find(process, memory.memory())?;
         Ok(Self { process, memory, code })
     }
 
@@ -41,7 +41,7 @@ impl<'p> Ground<'p> {
     pub(super) fn standing(&self, tid: u32) -> Option<Standing> {
         let registers: Registers = sys::registers(tid).ok()?.try_into().ok()?;
         let mut bytes = vec![0; STACK];
-        let read = self.memory.read_prefix(registers[reg::RSP], &mut bytes).unwrap_or(0);
+        let read = self.memory.memory().read_prefix(registers[reg::RSP], &mut bytes).unwrap_or(0);
         let words = bytes[..read].chunks_exact(8);
         Some(Standing {
             at: registers[reg::RIP],
@@ -68,7 +68,7 @@ impl<'v> Visit<'v> {
     /// The memory of the process.
     #[must_use]
     pub fn memory(&self) -> &LiveMemory {
-        &self.ground.memory
+        self.ground.memory.memory()
     }
 
     pub(super) fn standing(&self) -> Option<Standing> {
@@ -123,7 +123,8 @@ impl<'v> Visit<'v> {
         match restored.and(result) {
             Ok(true) => Ok(()),
             Ok(false) => {
-                let message = format!("a call in process {} did not return", self.ground.process.pid());
+                let message =
+                    format!("a call in process {} did not return", self.ground.process.pid());
                 Err(Error::new(ErrorKind::TimedOut, message))
             }
             Err(failure) => Err(self.failed(failure)),
@@ -135,14 +136,12 @@ impl<'v> Visit<'v> {
     /// # Errors
     /// When it may not.
     pub fn write(&mut self, addr: u64, bytes: &[u8]) -> Result<()> {
-        let pid = self.ground.process.pid();
-        sys::write_memory(pid, addr, bytes)
-            .map_err(|e| Error::io(e, format!("cannot write to address {addr:#x} of process {pid}")))
+        self.ground.memory.write(addr, bytes)
     }
 
     fn prepare(&self, wanted: &[(i64, [u64; 6])]) -> Result<Injection> {
         let Self { ground, tid, child, layout } = self;
-        let code = ground.code.filter(|code| code.is_there(&ground.memory));
+        let code = ground.code.filter(|code| code.is_there(ground.memory.memory()));
         let code = code.ok_or_else(|| {
             self.failed(Failure::Refused("its code has no system call that could be used".into()))
         })?;
@@ -151,8 +150,13 @@ impl<'v> Visit<'v> {
         }
         let nothing = Layout::default();
         let layout = layout.get().unwrap_or(&nothing);
-        let place =
-            Place { process: ground.process, code, layout, memory: &ground.memory, child: *child };
+        let place = Place {
+            process: ground.process,
+            code,
+            layout,
+            memory: ground.memory.memory(),
+            child: *child,
+        };
         Injection::prepare(*tid, place, Return::Plain, wanted).map_err(|f| self.failed(f))
     }
 

@@ -105,7 +105,8 @@ impl Plan {
         }
         let mut why = String::from("none of its threads can be used");
         for tid in candidates(held, threads) {
-            let injection = match Injection::prepare(tid, self.place(held), Return::AfterChild, &[]) {
+            let injection = match Injection::prepare(tid, self.place(held), Return::AfterChild, &[])
+            {
                 Ok(injection) => injection,
                 Err(Failure::Refused(reason)) => {
                     why = reason;
