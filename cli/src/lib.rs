@@ -43,9 +43,16 @@ use crate::exit::{Exit, Failure};
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn main() -> Exit {
-    if std::env::args_os().nth(1).is_some_and(|first| first == guardian::COMMAND) {
-        guardian::run();
-        return Exit::Fine;
+    match std::env::args_os().nth(1).as_deref().and_then(std::ffi::OsStr::to_str) {
+        Some(guardian::COMMAND) => {
+            guardian::run();
+            return Exit::Fine;
+        }
+        Some(guardian::KEEPER) => {
+            guardian::keep_words();
+            return Exit::Fine;
+        }
+        _ => {}
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -83,6 +90,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Some(Cmd::Pymalloc(args)) => commands::answer::run("pymalloc", &args, global),
         Some(Cmd::Malloc(args)) => commands::answer::run("malloc", &args, global),
         Some(Cmd::Gc(args)) => commands::answer::run("gc", &args, global),
+        Some(Cmd::Try(experiment)) => commands::try_::run(&experiment, global),
         Some(Cmd::Doctor(args)) => commands::doctor::run(&args, global),
         Some(Cmd::Stacks(args)) => commands::answer::run("stacks", &args, global),
         Some(Cmd::Tracemalloc(args)) => commands::answer::run("tracemalloc", &args, global),

@@ -18,6 +18,7 @@ mod observation;
 mod reason;
 mod series;
 pub mod simulate;
+pub mod trial;
 pub mod verdict;
 
 pub use combine::combine;

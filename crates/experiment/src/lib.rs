@@ -11,3 +11,9 @@
 
 #[cfg(target_os = "linux")]
 pub mod deliver;
+mod keeper;
+mod kin;
+mod word;
+
+pub use keeper::{Keeper, serve};
+pub use word::{Anchor, Outcome, Restored, Size, Word};
