@@ -238,6 +238,8 @@ impl Python {
         let given = blocks(&native, &all.blocks.used);
         drop((native, std::mem::take(&mut all.blocks.used)));
         let units = Units::new(given, &mut all.objects);
+        let block = |at| units.around(at).map(|unit| units.range(unit as usize).start);
+        let front = owners::front(&all.objects, &all.shapes, block);
         drop(std::mem::take(&mut all.objects));
         all.blocks.pools.sort_unstable();
         let runtimes: Vec<&str> = self.runtimes().iter().map(|r| &*r.library).collect();
@@ -257,7 +259,7 @@ impl Python {
             libraries: &libraries,
             roots: &roots,
             aims: &aims,
-            heads: &owners::heads(&all.shapes),
+            heads: &owners::heads(&all.shapes, front),
             hurry,
         }
         .run()?;
