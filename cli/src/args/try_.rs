@@ -14,6 +14,10 @@ pub enum TryCmd {
     GcOff(GcOffArgs),
     /// Set the thresholds of the garbage collector for a while: does it run often enough?
     GcThresholds(GcThresholdsArgs),
+    /// Have glibc's malloc give back what it keeps: is it a leak, or memory that is free?
+    Trim(TrimArgs),
+    /// Have the interpreter's allocator tell of itself, beside what is read of it from outside
+    Debugmallocstats(DebugmallocstatsArgs),
 }
 
 /// What all experiments have in common.
@@ -53,6 +57,31 @@ pub struct GcThresholdsArgs {
     /// For how long they are set; half of that, at most 30 s, is measured before and after
     #[arg(long = "for", value_name = "DURATION", value_parser = units::duration, default_value = "60s")]
     pub duration: Duration,
+}
+
+/// Have glibc's malloc give back what it keeps.
+#[derive(Clone, Debug, Args)]
+pub struct TrimArgs {
+    /// What and how
+    #[command(flatten)]
+    pub trial: TrialArgs,
+    /// For how long it is watched afterwards whether the program takes the memory again
+    #[arg(long = "for", value_name = "DURATION", value_parser = units::duration, default_value = "5s")]
+    pub duration: Duration,
+    /// How long the main thread may take to come to a place where it holds no lock
+    #[arg(long, value_name = "DURATION", value_parser = units::duration, default_value = "10s")]
+    pub patience: Duration,
+}
+
+/// Have the interpreter's allocator tell of itself.
+#[derive(Clone, Debug, Args)]
+pub struct DebugmallocstatsArgs {
+    /// What and how
+    #[command(flatten)]
+    pub trial: TrialArgs,
+    /// How long the main thread may take to come to it
+    #[arg(long, value_name = "DURATION", value_parser = units::duration, default_value = "10s")]
+    pub patience: Duration,
 }
 
 /// One to three thresholds, youngest generation first.

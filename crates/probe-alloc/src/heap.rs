@@ -7,7 +7,7 @@ use glibc_heap::{Amount, FreeClass, Native, Regions, State, Sums, trimmable};
 use probe::{Issue, Request, Result, Severity, Target};
 use target::images::{Mapping, mappings};
 use target::memory::{LiveMemory, explain_access};
-use target::procfs::{clock, pagemap};
+use target::procfs::{ProcessDir, clock, pagemap};
 
 use crate::allocators::{self, Allocator};
 
@@ -62,7 +62,9 @@ pub(crate) fn look(request: &Request) -> Result<Heap> {
     heap.sums = native.sums();
     heap.free = native.free();
     heap.native = native;
-    heap.count_resident(&memory);
+    // Reading the copy gives it pages of zeros where the process has none.
+    let own = copy.and_then(|_| ProcessDir::open_target(&request.target).ok());
+    heap.count_resident(own.as_ref().unwrap_or(process));
     heap.remark_others();
     Ok(heap)
 }
@@ -91,7 +93,7 @@ fn none(pid: u32, allocators: &[Allocator]) -> Issue {
 }
 
 impl Heap {
-    fn count_resident(&mut self, memory: &LiveMemory) {
+    fn count_resident(&mut self, process: &ProcessDir) {
         self.holes = largest(&self.native);
         let trims = trimmable(&self.native, clock::page_size());
         let ranges: Vec<_> = trims
@@ -99,7 +101,7 @@ impl Heap {
             .map(|trim| trim.range.clone())
             .chain(self.holes.iter().map(|hole| hole.address..hole.address + hole.bytes))
             .collect();
-        let counts = match pagemap::resident(memory.process(), &ranges) {
+        let counts = match pagemap::resident(process, &ranges) {
             Ok(counts) => counts,
             Err(error) => {
                 self.issues.push(error.to_issue(Severity::Warning));

@@ -6,10 +6,12 @@
 //! [`words`], what is measured meanwhile through [`phases`].
 
 mod course;
+mod debugmallocstats;
 mod gc_off;
 mod gc_thresholds;
 mod phases;
 mod stage;
+mod trim;
 mod words;
 
 use crate::args::{GlobalArgs, TryCmd};
@@ -23,5 +25,7 @@ pub fn run(experiment: &TryCmd, global: &GlobalArgs) -> Result<Exit, Failure> {
     match experiment {
         TryCmd::GcOff(args) => gc_off::run(args, global),
         TryCmd::GcThresholds(args) => gc_thresholds::run(args, global),
+        TryCmd::Trim(args) => trim::run(args, global),
+        TryCmd::Debugmallocstats(args) => debugmallocstats::run(args, global),
     }
 }

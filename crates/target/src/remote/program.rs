@@ -50,6 +50,26 @@ const LOCKING: [&str; 31] = [
     "dlsym",
     "dl_iterate_phdr",
 ];
+/// How many of them, from the first on, may hold the locks of an allocator.
+const ALLOCATING: usize = 21;
+/// System calls in which threads wait and that no allocator makes, nor the handlers of signals that
+/// an interpreter has, which may interrupt one.
+const WAITING: [&str; 14] = [
+    "poll",
+    "select",
+    "nanosleep",
+    "accept",
+    "recvfrom",
+    "recvmsg",
+    "wait4",
+    "clock_nanosleep",
+    "epoll_wait",
+    "waitid",
+    "pselect6",
+    "ppoll",
+    "epoll_pwait",
+    "accept4",
+];
 
 /// A program or library of a process, with its functions.
 pub struct Library {
@@ -84,6 +104,8 @@ pub struct Program {
     open: Vec<Range<u64>>,
     /// Functions that may.
     locking: Vec<Range<u64>>,
+    /// Functions of allocators.
+    allocating: Vec<Range<u64>>,
     /// Functions through which what was handed over comes to run.
     running: Vec<Range<u64>>,
 }
@@ -109,8 +131,8 @@ impl Program {
         let files = images(&all).into_iter().take(MOST_FILES);
         let libraries: Vec<Library> =
             files.filter_map(|image| Library::open(image, process)).collect();
-        let mut program =
-            Self { libraries, open: Vec::new(), locking: Vec::new(), running: Vec::new() };
+        let (open, locking, allocating, running) = Default::default();
+        let mut program = Self { libraries, open, locking, allocating, running };
         for library in &program.libraries {
             if library.is_loader() {
                 let code = library.image.mappings.iter();
@@ -118,6 +140,7 @@ impl Program {
                 continue;
             }
             program.locking.extend(library.of_exported(&LOCKING));
+            program.allocating.extend(library.of_exported(&LOCKING[..ALLOCATING]));
         }
         let lists = [names.open, names.locking, names.running];
         let [open, locking, running] = lists.map(|names| program.of_interpreter(names));
@@ -158,6 +181,18 @@ impl Program {
             }
         }
         !self.open.is_empty()
+    }
+
+    /// Whether a thread holds no lock of an allocator: it is fit for anything, or waits in a system
+    /// call that no allocator makes, or in one from which nothing leads back to one.
+    pub(super) fn is_outside_malloc(&self, at: &Standing) -> bool {
+        match at.call.and_then(system_call) {
+            Some(name) if WAITING.contains(&name) => true,
+            Some("read" | "futex") => {
+                !at.stack.iter().any(|&word| is_in(&self.allocating, word)) || self.is_fit(at)
+            }
+            _ => self.is_fit(at),
+        }
     }
 
     /// Whether a thread is not about to run what was handed over: it is in none of the functions
