@@ -27,6 +27,7 @@ pub mod recorder;
 pub mod rounds;
 pub mod session;
 pub mod shutter;
+pub mod starter;
 pub mod summary;
 pub mod targets;
 pub mod units;
@@ -43,9 +44,13 @@ use crate::exit::{Exit, Failure};
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn main() -> Exit {
-    if std::env::args_os().nth(1).is_some_and(|first| first == guardian::COMMAND) {
+    let first = std::env::args_os().nth(1);
+    if first.as_ref().is_some_and(|first| first == guardian::COMMAND) {
         guardian::run();
         return Exit::Fine;
+    }
+    if first.is_some_and(|first| first == starter::COMMAND) {
+        return Exit::Passed(starter::run());
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -76,6 +81,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Some(Cmd::Audit(args)) => commands::graph::audit::run(&args, global),
         Some(Cmd::Leaks(args)) => commands::graph::leaks::run(&args, global),
         Some(Cmd::Show(args)) => commands::show::run(&args),
+        Some(Cmd::Compare(args)) => commands::compare::run(&args, global),
         Some(Cmd::Diff(args)) => commands::diff::run(&args),
         Some(Cmd::Report(args)) => commands::report::run(&args),
         Some(Cmd::Account(args)) => commands::account::run(&args, global),

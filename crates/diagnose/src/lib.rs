@@ -8,6 +8,7 @@
 
 pub mod account;
 mod combine;
+pub mod comparison;
 mod curve;
 mod findings;
 mod footprint;
@@ -21,6 +22,7 @@ pub mod simulate;
 pub mod verdict;
 
 pub use combine::combine;
+pub use comparison::compare_runs;
 pub use curve::{FLOOR_BYTES, TOLERATED_RATE};
 pub use judge::judge_series;
 pub use observation::Observation;
