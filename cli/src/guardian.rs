@@ -1,20 +1,25 @@
-//! A small process that outlives this one for as long as it takes to clean up.
+//! Small processes that outlive this one for as long as it takes to clean up.
 //!
 //! If memprobe is killed while a frozen copy stands, the copy ends with it, but the target keeps
 //! the number of its ended child. The guardian notices by the end of its standard input, waits
-//! until the copy has ended, and has the target collect it.
+//! until the copy has ended, and has the target collect it. For experiments it is the keeper of
+//! [`experiment`], which puts back what was changed.
 
 use std::io::{BufRead, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use experiment::Keeper;
 use probe::{Result, ResultExt, Target};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use target::freeze::Method;
 
 /// The name by which the program finds out that it is to be the guardian.
 pub const COMMAND: &str = "guard-copies";
+/// The name by which it finds out that it is to keep changed words.
+pub const KEEPER: &str = "guard-words";
 /// How long the end of memprobe may take.
 const PARENT_ENDS: Duration = Duration::from_secs(10);
 
@@ -85,6 +90,25 @@ pub fn run() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let _ = target::freeze::collect_left_over(&target);
+}
+
+/// Starts the process that changes words and puts them back, for a process and at most so long.
+///
+/// # Errors
+/// Those of [`Keeper::start`].
+pub fn keeper(target: &Target, at_most: Duration) -> Result<Keeper> {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("memprobe").arg(KEEPER).process_group(0);
+    Keeper::start(&mut command, target, at_most)
+}
+
+/// Is that process. What ends memprobe politely does not end it: it ends by itself once everything
+/// is as before.
+pub fn keep_words() {
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] {
+        let _ = signal_hook::flag::register(signal, Arc::default());
+    }
+    experiment::serve();
 }
 
 fn target_of(line: &str) -> Option<Target> {

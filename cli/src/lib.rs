@@ -44,13 +44,17 @@ use crate::exit::{Exit, Failure};
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn main() -> Exit {
-    let first = std::env::args_os().nth(1);
-    if first.as_ref().is_some_and(|first| first == guardian::COMMAND) {
-        guardian::run();
-        return Exit::Fine;
-    }
-    if first.is_some_and(|first| first == starter::COMMAND) {
-        return Exit::Passed(starter::run());
+    match std::env::args_os().nth(1).as_deref().and_then(std::ffi::OsStr::to_str) {
+        Some(guardian::COMMAND) => {
+            guardian::run();
+            return Exit::Fine;
+        }
+        Some(guardian::KEEPER) => {
+            guardian::keep_words();
+            return Exit::Fine;
+        }
+        Some(starter::COMMAND) => return Exit::Passed(starter::run()),
+        _ => {}
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -89,6 +93,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Some(Cmd::Pymalloc(args)) => commands::answer::run("pymalloc", &args, global),
         Some(Cmd::Malloc(args)) => commands::answer::run("malloc", &args, global),
         Some(Cmd::Gc(args)) => commands::answer::run("gc", &args, global),
+        Some(Cmd::Try(experiment)) => commands::try_::run(&experiment, global),
         Some(Cmd::Doctor(args)) => commands::doctor::run(&args, global),
         Some(Cmd::Stacks(args)) => commands::answer::run("stacks", &args, global),
         Some(Cmd::Tracemalloc(args)) => commands::answer::run("tracemalloc", &args, global),

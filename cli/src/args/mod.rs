@@ -5,6 +5,7 @@ mod comparing;
 mod graph;
 mod kept;
 mod moment;
+mod try_;
 mod watching;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use graph::{
 };
 pub use kept::{DiffArgs, ReportArgs, ShowArgs};
 pub use moment::{AccountArgs, AnswerArgs, CaptureArgs, DoctorArgs};
+pub use try_::{EnvArgs, GcOffArgs, GcThresholdsArgs, PythonArgs, Thresholds, TrialArgs, TryCmd};
 pub use watching::{CheckArgs, FailOn, LookArgs, OutputArgs, TargetArgs, WatchArgs};
 
 /// Finds memory leaks of running Python processes, from outside, without touching the code.
@@ -100,6 +102,9 @@ pub enum Cmd {
     Malloc(AnswerArgs),
     /// Say how the garbage collector of a Python process stands, once
     Gc(AnswerArgs),
+    /// Change one thing in a running process, for a while, and say what difference it makes
+    #[command(subcommand)]
+    Try(TryCmd),
     /// Say what works on a process, what does not, why, and the one thing to change
     Doctor(DoctorArgs),
     /// Print the Python stacks of all threads of a process, once

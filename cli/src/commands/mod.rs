@@ -15,3 +15,4 @@ pub mod probes;
 pub mod report;
 pub mod show;
 mod tracebacks;
+pub mod try_;

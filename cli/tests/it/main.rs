@@ -14,4 +14,5 @@ mod graph;
 mod offline;
 mod plugins;
 mod support;
+mod techniques;
 mod watch;

@@ -19,6 +19,7 @@ mod observation;
 mod reason;
 mod series;
 pub mod simulate;
+pub mod trial;
 pub mod verdict;
 
 pub use combine::combine;

@@ -8,3 +8,10 @@
 //! answer to the question `levers`; what changes in the meantime, the probes measure.
 
 #![forbid(unsafe_code)]
+
+mod keeper;
+mod kin;
+mod word;
+
+pub use keeper::{Keeper, serve};
+pub use word::{Anchor, Outcome, Restored, Size, Word};

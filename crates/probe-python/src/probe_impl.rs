@@ -18,6 +18,7 @@ use crate::blocks::Blocks;
 use crate::blocks::table as block_tables;
 use crate::describe::descriptor;
 use crate::find::{Finder, Runtime};
+use crate::levers::{self, Lever};
 use crate::os_threads::OsThreads;
 use crate::refs::GraphOptions;
 use crate::rows::{GenerationRow, InterpreterRow, Key, Rows, ThreadRow};
@@ -113,6 +114,7 @@ struct Look<'a> {
     threads: Rows<ThreadRow>,
     frames: Rows<FrameRow>,
     collectors: Rows<GenerationRow>,
+    levers: Rows<Lever>,
     /// Newest version seen.
     version: Option<(u32, u32, String)>,
     survey: Option<Survey>,
@@ -140,6 +142,7 @@ impl<'a> Look<'a> {
             threads: Rows { rows: Vec::new() },
             frames: Rows { rows: Vec::new() },
             collectors: Rows { rows: Vec::new() },
+            levers: Rows { rows: Vec::new() },
             version: None,
             survey: None,
             graph: Vec::new(),
@@ -284,6 +287,14 @@ impl<'a> Look<'a> {
             if self.request.wants("gc") {
                 self.collector(key, runtime, interpreter);
             }
+            if self.request.wants("levers") {
+                match levers::of(self.python, runtime, interpreter) {
+                    Ok(levers) => {
+                        self.levers.rows.extend(levers.into_iter().map(|lever| (key, lever)));
+                    }
+                    Err(error) => self.lack(error.to_issue(Severity::Warning)),
+                }
+            }
         }
         Ok(())
     }
@@ -370,6 +381,9 @@ impl<'a> Look<'a> {
         }
         if self.request.wants("gc") {
             snapshot.tables.push(self.collectors.table());
+        }
+        if self.request.wants("levers") {
+            snapshot.tables.push(self.levers.table());
         }
         if self.request.wants("tracemalloc") {
             let pid = self.request.target.pid.into();
