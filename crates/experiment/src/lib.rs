@@ -9,6 +9,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(target_os = "linux")]
+pub mod deliver;
 mod keeper;
 mod kin;
 mod word;

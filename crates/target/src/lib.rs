@@ -6,7 +6,7 @@
 //! libraries), `images` (where they are mapped), `corefile` (what is left of a process that is gone)
 //! and `gentle` (reading without being in the way); with `freeze`, `freeze` (holding a process still
 //! while it is read) and `doctor` (what of all this works on a process). Only with `remote`, off by
-//! default, can a process be written to.
+//! default, can a process be written to, and its main thread have a call to make (`remote`).
 //!
 //! Unsafe code of the readers stands here and nowhere above.
 
@@ -25,3 +25,5 @@ pub mod images;
 #[cfg(all(feature = "memory", target_os = "linux"))]
 pub mod memory;
 pub mod procfs;
+#[cfg(all(feature = "remote", target_os = "linux"))]
+pub mod remote;

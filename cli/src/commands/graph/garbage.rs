@@ -1,13 +1,12 @@
 //! `memprobe garbage`: what only reference cycles keep.
 
-use capture::folder::Capture;
 use heap::{EdgeId, Garbage, Graph, Sum, TypeId};
-use probe::tables::gc;
 use probe::{Column, Table};
 use serde_json::{Value, json};
 
 use super::source::Opened;
 use super::told::{Answer, bytes, counts, object, object_text, objects, size};
+use super::why;
 use crate::args::{GarbageArgs, GlobalArgs};
 use crate::exit::{Exit, Failure};
 
@@ -35,9 +34,8 @@ pub fn run(args: &GarbageArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
             size(garbage.unheld.bytes)
         ));
     }
-    if garbage.cyclic.objects > 0 && is_off(&opened.capture) {
-        before.push("The collector is off (`gc.disable()`): it frees none of them.".into());
-    }
+    let why = if garbage.cyclic.objects > 0 { why::reasons(&opened.capture) } else { Vec::new() };
+    before.extend(why.iter().cloned());
     let answer = Answer {
         name: "garbage",
         manifest: opened.capture.manifest(),
@@ -50,22 +48,13 @@ pub fn run(args: &GarbageArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
             "on_cycles": sum(garbage.on_cycles),
             "cycles": garbage.cycles,
             "unheld": sum(garbage.unheld),
+            "why": why,
             "types": types(graph, &garbage.types),
             "finalizers": types(graph, &garbage.finalizers),
             "example": garbage.example.iter().map(|&edge| step(graph, edge)).collect::<Vec<_>>(),
         }),
     };
     answer.tell(&args.graph.told)
-}
-
-/// Whether a capture says that the collector of an interpreter is off.
-fn is_off(capture: &Capture) -> bool {
-    let table = capture.entry(gc::TABLE).and_then(|entry| capture.table(entry));
-    table.is_ok_and(|table| {
-        table.column(gc::ENABLED).is_some_and(|column| {
-            (0..table.rows()).any(|row| column.values.get(row) == probe::Value::Bool(false))
-        })
-    })
 }
 
 fn sum(sum: Sum) -> Value {

@@ -17,6 +17,9 @@ pub(super) enum Owner {
     Deep,
     /// Blocks to whose beginning they point are buffers of theirs; what hangs on those is native.
     Direct,
+    /// The same, and those buffers hold bytes: what looks like a pointer there is left over from
+    /// what had the memory before.
+    Bytes,
     /// What they point to is native.
     Native,
 }
@@ -173,9 +176,13 @@ impl Flood<'_> {
         let mut later = Vec::new();
         while let Some(unit) = self.open.pop() {
             let Holder::Buffer(shape) = self.held.get(unit) else { continue };
-            if self.marker.owner(shape) != Owner::Deep {
-                later.push(unit);
-                continue;
+            match self.marker.owner(shape) {
+                Owner::Deep => {}
+                Owner::Bytes => continue,
+                Owner::Direct | Owner::Native => {
+                    later.push(unit);
+                    continue;
+                }
             }
             for &target in self.marker.pointers.of(unit) {
                 if target & NEAR != 0 {
@@ -189,7 +196,9 @@ impl Flood<'_> {
     /// Contents of objects may be pointers to anything: an array of addresses.
     fn reopen_buffers(&mut self) {
         for unit in 0..self.marker.units.len() as u32 {
-            if matches!(self.held.get(unit), Holder::Buffer(_)) {
+            if let Holder::Buffer(shape) = self.held.get(unit)
+                && self.marker.owner(shape) != Owner::Bytes
+            {
                 self.open.push(unit);
             }
         }

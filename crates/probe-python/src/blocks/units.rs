@@ -141,12 +141,17 @@ impl Units {
         (address <= self.end(unit)).then_some(unit as u32)
     }
 
-    /// The block that a word points to, with marks in its lowest or highest bits or not.
+    /// The block that a word points to, with marks in its lowest or highest bits or not. With marks
+    /// in the highest ones only to its beginning: numbers, hashes and texts look like those at
+    /// times, and whoever marks a pointer marks that which it was given.
     pub(super) fn pointed(&self, word: u64) -> Option<u32> {
         if word < PAGE {
             return None;
         }
-        self.around(word & ADDRESS)
+        let place = word & ADDRESS;
+        let unit = self.around(place)?;
+        let is_plain = place == word;
+        (is_plain || self.address[unit as usize] == place & !(GRAIN - 1)).then_some(unit)
     }
 
     /// Whether a word that points to a block points to its beginning, or right behind what may
@@ -210,6 +215,7 @@ mod tests {
         }
         assert_eq!(units.pointed(0xab00_0001_0001_0041), None);
         assert_eq!(units.pointed(0xab00_0000_0001_0041), Some(1), "marks in the highest bits");
+        assert_eq!(units.pointed(0xab00_0000_0001_0048), None, "and not to the beginning");
         assert_eq!(Units::default().around(0x10010), None);
     }
 }

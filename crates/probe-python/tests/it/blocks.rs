@@ -130,7 +130,7 @@ fn leaks_are_told_from_growth() {
             "lose_ring(20000)",
             "keep_list(20000)",
             "lose_references(20000)",
-            "lose_mapping(50 << 20)",
+            "lose_mappings(10, 5 << 20)",
             "keep_mapping(30 << 20)",
         ] {
             running.ask(&format!("leaky.{call}"));
@@ -163,11 +163,12 @@ fn check_private(python: &Python, looks: &[Blocks; 2]) {
     let more = |part: Part, name: &str| {
         bytes(&looks[1], part, name).saturating_sub(bytes(&looks[0], part, name))
     };
-    // A word that the call left on the stack or in an object may still point to the mapping.
-    let lost = [(Part::Unknown, ""), (Part::Mapped, "stack"), (Part::Mapped, "object")];
-    let lost: u64 = lost.into_iter().map(|(part, name)| more(part, name)).sum();
-    assert!((49..=51).contains(&(lost >> 20)), "{python}: {:#?}", looks[1].private);
-    assert_eq!(more(Part::Mapped, "leaky") >> 20, 30, "{python}: {:#?}", looks[1].private);
+    // Ten mappings: a word that an earlier call left in some place may by chance point into one or
+    // two of them, and nothing tells such a word from a pointer that is used.
+    let lost = more(Part::Unknown, "") >> 20;
+    assert!((40..=51).contains(&lost), "{python}: {lost} MiB: {:#?}", looks[1].private);
+    let kept = more(Part::Mapped, "leaky") >> 20;
+    assert!((30..=40).contains(&kept), "{python}: {:#?}", looks[1].private);
     let lost = PLANTED * (40 + 176 + 600 + 216 + 152);
     let found = more(Part::Unreachable, "");
     assert!(found.abs_diff(lost) * 20 < lost, "{python}: {found} of {lost}");
