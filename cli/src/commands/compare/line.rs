@@ -42,8 +42,7 @@ impl Side {
         let set = variables.iter().map(|(name, value)| format!("{name}={value}"));
         let set: Vec<String> = set.collect();
         let env = (!set.is_empty()).then(|| "env".to_owned());
-        let words = env.iter().chain(&set).chain(line).map(String::as_str);
-        let text = shlex::try_join(words).unwrap_or_else(|_| line.join(" "));
+        let text = joined(env.iter().chain(&set).chain(line).map(String::as_str));
         let (line, variables) = (line.to_vec(), variables.to_vec());
         Self { which, line, variables, collector_off: false, text }
     }
@@ -52,6 +51,16 @@ impl Side {
     pub(in crate::commands) fn quoted(&self) -> String {
         quoted(&self.text)
     }
+}
+
+/// Words as a line for a shell; plain ones, `NAME=VALUE` among them, without quotes.
+pub(in crate::commands) fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,+@%=".contains(c);
+    let shown = |word: &str| match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => quoted(word),
+    };
+    words.map(shown).collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(text: &str) -> String {

@@ -7,7 +7,7 @@ mod trial;
 
 use diagnose::comparison::Which;
 
-pub(super) use self::line::Side;
+pub(super) use self::line::{Side, joined};
 pub(super) use self::trial::Trial;
 use crate::args::{CompareArgs, GlobalArgs};
 use crate::exit::{Exit, Failure};

@@ -7,7 +7,7 @@ use diagnose::comparison::{Comparison, Effect, RunFigures, Which};
 use probe::{Error, Issue};
 use report::{CompareReport, CompareSide, NextStep};
 
-use super::line::Side;
+use super::line::{Side, joined};
 use super::run::{Run, Setting};
 use crate::args::{FailOnAnswer, GlobalArgs, LookArgs, RunsArgs};
 use crate::exit::{Exit, Failure, usage};

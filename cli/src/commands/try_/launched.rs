@@ -11,7 +11,7 @@ use serde_json::json;
 use super::words::{Changed, Levers};
 use crate::args::{EnvArgs, GcOffArgs, GlobalArgs, PythonArgs, RunsArgs};
 use crate::commands::answer::who_answers;
-use crate::commands::compare::{Side, Trial};
+use crate::commands::compare::{Side, Trial, joined};
 use crate::exit::{Exit, Failure, usage};
 use crate::{freezing, plan, targets};
 
@@ -34,7 +34,7 @@ pub(super) fn env(args: &EnvArgs, global: &GlobalArgs) -> Result<Exit, Failure> 
     let a = Side::of(Which::A, &args.command_line, &[]);
     let b = Side::of(Which::B, &args.command_line, &args.variables);
     let words: Vec<String> = args.variables.iter().map(|(n, v)| format!("{n}={v}")).collect();
-    let words = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default();
+    let words = joined(words.iter().map(String::as_str));
     trial(&words, &format!("env {words}"), &args.runs, [&a, &b], global)
 }
 
@@ -52,7 +52,7 @@ pub(super) fn python(args: &PythonArgs, global: &GlobalArgs) -> Result<Exit, Fai
     }
     first.clone_from(&args.python);
     let b = Side::of(Which::B, &line, &[]);
-    let words = shlex::try_quote(&args.python).unwrap_or_default();
+    let words = joined(std::iter::once(args.python.as_str()));
     trial(&args.python, &format!("python {words}"), &args.runs, [&a, &b], global)
 }
 
