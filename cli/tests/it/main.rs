@@ -15,4 +15,5 @@ mod offline;
 mod plugins;
 mod support;
 mod techniques;
+mod trial;
 mod watch;

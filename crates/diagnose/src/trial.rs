@@ -138,7 +138,7 @@ mod tests {
         for rate in [0.0, 3.0 * MIB] {
             assert_eq!(added(rate, rate, 10_000.0).effect, Effect::None);
         }
-        assert_eq!(added(0.0, 30_000.0, 2.0 * MIB).effect, Effect::Undecided);
+        assert_eq!(added(30_000.0, 0.0, 2.0 * MIB).effect, Effect::Undecided);
         assert_eq!(Slope::of(&series(0.0, 0.0, 1)[..5]), None);
     }
 }

@@ -127,8 +127,12 @@ impl Trial<'_> {
     /// What to do with the answer.
     fn next(&self, seen: &Seen, verdict: &Comparison) -> Vec<NextStep> {
         let step = |command: String, why: &str| NextStep { command, why: why.into() };
-        let words =
-            |side: &Side| shlex::try_join(side.line.iter().map(String::as_str)).unwrap_or_default();
+        let words = |side: &Side| {
+            let set = side.variables.iter().map(|(name, value)| format!("{name}={value}"));
+            let env = (!side.variables.is_empty()).then(|| "env".to_owned());
+            let words: Vec<String> = env.into_iter().chain(set).chain(side.line.clone()).collect();
+            joined(words.iter().map(String::as_str))
+        };
         let leaks = |runs: &[RunFigures]| runs.iter().any(|run| run.leak != Some(false));
         let look = |side: &Side| format!("memprobe --level medium --for 60s -- {}", words(side));
         match (verdict.effect, verdict.better) {

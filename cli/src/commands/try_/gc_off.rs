@@ -24,6 +24,7 @@ pub(super) fn run(args: &GcOffArgs, global: &GlobalArgs) -> Result<Exit, Failure
     let Some(pid) = args.pid else { return launched::gc_off(args, global) };
     let duration = args.duration.unwrap_or(OFF_FOR);
     let mut stage = Stage::open("gc-off", &args.trial(pid), global)?;
+    let mut changed = course::hold(&stage, duration)?;
     let snapshot = stage.ask(&["levers"]).map_err(Failure::of_target)?;
     let levers = Levers::of(&snapshot).map_err(Failure::of_target)?;
     if levers.value(t::GC_ENABLED) == Some(0) {
@@ -42,7 +43,7 @@ pub(super) fn run(args: &GcOffArgs, global: &GlobalArgs) -> Result<Exit, Failure
     let lever = if has_switch { t::GC_ENABLED } else { t::GC_THRESHOLDS[0] };
     let words = vec![levers.word(lever, 0).map_err(Failure::of_target)?];
     stage.announce(course::announced(&words, duration, levers.others))?;
-    let course = course::run(&mut stage, words, duration)?;
+    let course = course::run(&mut stage, &mut changed, words, duration)?;
     let wording = Wording {
         with: "With the collector off".into(),
         more: "reference cycles make garbage that fast, and the collector takes it away",
