@@ -18,7 +18,10 @@ pub use graph::{
 };
 pub use kept::{DiffArgs, ReportArgs, ShowArgs};
 pub use moment::{AccountArgs, AnswerArgs, CaptureArgs, DoctorArgs};
-pub use try_::{GcOffArgs, GcThresholdsArgs, Thresholds, TrialArgs, TryCmd};
+pub use try_::{
+    DeliveryArgs, GcCollectArgs, GcOffArgs, GcThresholdsArgs, Thresholds, TracemallocArgs,
+    TrialArgs, TryCmd,
+};
 pub use watching::{CheckArgs, FailOn, LookArgs, OutputArgs, TargetArgs, WatchArgs};
 
 /// Finds memory leaks of running Python processes, from outside, without touching the code.

@@ -3,13 +3,17 @@
 //! Each experiment is a file of its own. It opens a [`stage`](stage::Stage) on the process, says what
 //! it will do before it does it ([`Stage::announce`](stage::Stage::announce)), does it, and hands in
 //! what it found ([`Stage::finish`](stage::Stage::finish)). What is changed by a word goes through
-//! [`words`], what is measured meanwhile through [`phases`].
+//! [`words`], what runs in the process through [`delivery`], and what is measured meanwhile through
+//! [`phases`].
 
 mod course;
+mod delivery;
+mod gc_collect;
 mod gc_off;
 mod gc_thresholds;
 mod phases;
 mod stage;
+mod tracemalloc;
 mod words;
 
 use crate::args::{GlobalArgs, TryCmd};
@@ -23,5 +27,7 @@ pub fn run(experiment: &TryCmd, global: &GlobalArgs) -> Result<Exit, Failure> {
     match experiment {
         TryCmd::GcOff(args) => gc_off::run(args, global),
         TryCmd::GcThresholds(args) => gc_thresholds::run(args, global),
+        TryCmd::GcCollect(args) => gc_collect::run(args, global),
+        TryCmd::Tracemalloc(args) => tracemalloc::run(args, global),
     }
 }
