@@ -27,6 +27,7 @@ pub mod recorder;
 pub mod rounds;
 pub mod session;
 pub mod shutter;
+pub mod starter;
 pub mod summary;
 pub mod targets;
 pub mod units;
@@ -52,6 +53,7 @@ pub fn main() -> Exit {
             guardian::keep_words();
             return Exit::Fine;
         }
+        Some(starter::COMMAND) => return Exit::Passed(starter::run()),
         _ => {}
     }
     let cli = match Cli::try_parse() {
@@ -83,6 +85,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Some(Cmd::Audit(args)) => commands::graph::audit::run(&args, global),
         Some(Cmd::Leaks(args)) => commands::graph::leaks::run(&args, global),
         Some(Cmd::Show(args)) => commands::show::run(&args),
+        Some(Cmd::Compare(args)) => commands::compare::run(&args, global),
         Some(Cmd::Diff(args)) => commands::diff::run(&args),
         Some(Cmd::Report(args)) => commands::report::run(&args),
         Some(Cmd::Account(args)) => commands::account::run(&args, global),

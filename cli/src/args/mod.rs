@@ -1,6 +1,7 @@
 //! The command line, as clap sees it: dumb values. [`crate::watch`] makes sense of them.
 
 mod choices;
+mod comparing;
 mod graph;
 mod kept;
 mod moment;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 pub use choices::{Format, FreezeArg, LevelArg};
+pub use comparing::{CompareArgs, FailOnAnswer, RunsArgs};
 pub use graph::{
     AuditArgs, BiggestArgs, DominatorsArgs, GarbageArgs, GraphArgs, HoldersArgs, LeaksArgs,
     ToldArgs,
@@ -87,6 +89,8 @@ pub enum Cmd {
     Leaks(LeaksArgs),
     /// Print the tables of a capture
     Show(ShowArgs),
+    /// Run two commands in turn and say whether what differs makes a difference to their memory
+    Compare(CompareArgs),
     /// Compare two recordings, or two captures
     Diff(DiffArgs),
     /// Make the report of a recording again

@@ -4,6 +4,7 @@ pub mod account;
 pub mod answer;
 pub mod capture;
 pub mod check;
+pub mod compare;
 pub mod diff;
 pub mod doctor;
 pub mod generated;

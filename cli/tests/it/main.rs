@@ -7,6 +7,7 @@ mod account;
 mod bad_input;
 mod captures;
 mod check;
+mod compare;
 mod doctor;
 mod freeze;
 mod graph;

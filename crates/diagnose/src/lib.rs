@@ -8,6 +8,7 @@
 
 pub mod account;
 mod combine;
+pub mod comparison;
 mod curve;
 mod findings;
 mod footprint;
@@ -22,6 +23,7 @@ pub mod trial;
 pub mod verdict;
 
 pub use combine::combine;
+pub use comparison::compare_runs;
 pub use curve::{FLOOR_BYTES, TOLERATED_RATE};
 pub use judge::judge_series;
 pub use observation::Observation;

@@ -1,8 +1,8 @@
 //! The probe: from what was read to tables.
 
 mod collectors;
+mod threads;
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -22,9 +22,8 @@ use crate::levers::{self, Lever};
 use crate::os_threads::OsThreads;
 use crate::refs::GraphOptions;
 use crate::rows::{GenerationRow, InterpreterRow, Key, Rows, ThreadRow};
-use crate::stacks::table;
 use crate::stacks::table::FrameRow;
-use crate::state::{Interpreter, ThreadState};
+use crate::state::Interpreter;
 use crate::tracemalloc::table::{self as traced, Found, remark};
 use crate::walk::{Survey, Wanted};
 use crate::{heap, holders, kept};
@@ -316,45 +315,6 @@ impl<'a> Look<'a> {
             pid: self.request.target.pid.into(),
             runtime: runtime.address,
             interpreter: interpreter.id,
-        }
-    }
-
-    fn threads(&mut self, key: Key, interpreter: &Interpreter) {
-        let mut seen = HashSet::new();
-        for state in &interpreter.threads {
-            let (thread, name) = self.identify(state, &mut seen);
-            self.threads.rows.push((key, ThreadRow { thread, name }));
-        }
-    }
-
-    /// The number and the name of a thread. One may have several states: a key stands once.
-    fn identify(&self, state: &ThreadState, seen: &mut HashSet<u64>) -> (u64, Option<String>) {
-        let os = self.os_threads.of(self.python.memory(), state);
-        let known = os.map(|os| os.tid).or(Some(state.handle).filter(|&handle| handle != 0));
-        let thread = known.filter(|&thread| seen.insert(thread)).unwrap_or(state.address);
-        (thread, os.and_then(|os| os.name.clone()))
-    }
-
-    fn stacks(&mut self, runtime: &Runtime, interpreters: &[Interpreter]) {
-        let holders = self.python.gil_holders(runtime, interpreters).unwrap_or_default();
-        for interpreter in interpreters {
-            let key = self.key(runtime, interpreter);
-            let mut seen = HashSet::new();
-            for stack in self.python.stacks(runtime, interpreter, &holders) {
-                let stack = match stack {
-                    Ok(stack) => stack,
-                    Err(error) => {
-                        self.lack(error.to_issue(Severity::Warning));
-                        continue;
-                    }
-                };
-                let (thread, name) = self.identify(&stack.thread, &mut seen);
-                if let Some(doubt) = stack.doubt {
-                    self.lack(Issue::warning(format!("thread {thread}: {doubt}")));
-                }
-                let rows = table::rows(stack, thread, name.as_deref());
-                self.frames.rows.extend(rows.map(|row| (key, row)));
-            }
         }
     }
 

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod clean;
+mod comparison;
 mod json;
 mod live;
 mod markdown;

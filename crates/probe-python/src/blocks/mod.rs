@@ -33,16 +33,18 @@ use target::procfs::pagemap;
 
 use crate::attach::Python;
 use crate::census::names::Names;
+use crate::census::rules::Rules;
 use crate::heap::losses;
 use crate::refs;
 use crate::variables::Variables;
+use crate::walk::spans::Spans;
 use crate::walk::{Collected, collect_with};
 use aims::Aims;
 use libraries::Libraries;
 use mark::{Marker, Marks};
 use pages::Pages;
 use places::{Heaps, Places};
-use roots::Root;
+use roots::{Root, merged};
 use scan::{Pointers, Scan};
 use sum::Summing;
 use units::{Given, Units};
@@ -246,7 +248,8 @@ impl Python {
         let libraries = Libraries::new(&mappings, &runtimes);
         let data = refs::data::data(memory, &mappings);
         let roots = roots::roots(&data, &mappings, known, threads);
-        let taken = whole::allocated(&heaps, &all.blocks.pools, rules.geometry.pool);
+        let arenas = self.arenas(&all, &spans, rules)?;
+        let taken = whole::allocated(&heaps, &all.blocks.pools, rules.geometry.pool, &arenas);
         let places = Places::new(memory, &mappings, &taken, &data, threads);
         let files = aims::of_files(&mappings, |at| libraries.of(at).is_some());
         let rest = aims::resident(&places.rest, &pages);
@@ -284,6 +287,7 @@ impl Python {
             heaps: &heaps,
             places: &places,
             pools: &all.blocks.pools,
+            arenas: &arenas,
             pymalloc: &all.survey.pymalloc,
             summing: &summing,
             aims: &aims,
@@ -321,6 +325,17 @@ impl Python {
         };
         let is_extension = &extension;
         Marker { units, pointers, owners: &owners, roots, is_extension }.run(&registers)
+    }
+
+    /// The arenas of the interpreter's allocator: as it says itself, or else from the first to the
+    /// last pool that was ever used. No mapping of them is another's.
+    fn arenas(&self, all: &Collected, spans: &Spans, rules: &Rules) -> Result<Vec<Range<u64>>> {
+        let pymalloc = &all.survey.pymalloc;
+        let known = self.allocator_state(pymalloc, spans, rules)?;
+        let starts = known.map_or_else(Vec::new, |known| known.arenas);
+        let arena = |start: u64| start..start.saturating_add(rules.geometry.arena);
+        let whole = starts.into_iter().map(arena);
+        Ok(merged(whole.chain(pymalloc.extents.iter().cloned()).collect()))
     }
 
     /// Which pages are resident; `None` behind a core file, or where the system does not say.

@@ -62,6 +62,10 @@ pub mod malloc_arenas {
     pub const TRIM_TOP: &str = "trim_top";
     /// Level, bytes: resident whole pages inside of free chunks that it would give back.
     pub const TRIM_INSIDE: &str = "trim_inside";
+    /// Level, bytes: resident pages of its top, at the end of its newest heap.
+    pub const TOP_RESIDENT: &str = "top_resident";
+    /// Level, bytes: resident memory of it that is free, on whichever list, tops included.
+    pub const FREE_RESIDENT: &str = "free_resident";
 }
 
 /// Free chunks of glibc's `malloc` by list and size, all arenas together (question `malloc`).

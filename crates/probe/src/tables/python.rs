@@ -272,6 +272,11 @@ pub mod pymalloc {
     pub const SPARSE_ARENAS: &str = "sparse_arenas";
     /// Level, bytes: what those hold and do not use: what fragmentation costs.
     pub const SPARSE_BYTES: &str = "sparse_bytes";
+    /// Level, bytes: whole pages that blocks in use lie in.
+    pub const PAGES_USED: &str = "pages_used";
+    /// Level, bytes: whole pages that were used and have no block in use now: what `malloc` in the
+    /// place of pymalloc could give back.
+    pub const PAGES_FREE: &str = "pages_free";
     /// Level, count: the most arenas at one time.
     pub const ARENAS_HIGHWATER: &str = "arenas_highwater";
     /// Counter, count: arenas taken so far, those given back included.
