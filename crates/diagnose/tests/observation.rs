@@ -474,7 +474,11 @@ fn what_glibc_keeps_is_named() {
     assert!(found.subject.contains("glibc"), "{found:?}");
     assert_eq!(found.growth.bytes, Some(118.0 * MIB as f64));
     let told = found.evidence.join("; ");
-    for part in ["malloc_trim(0) would give back 60 MiB", "2 arenas of threads hold 60 MiB", "save up to 30 MiB"] {
+    for part in [
+        "malloc_trim(0) would give back 60 MiB",
+        "2 arenas of threads hold 60 MiB",
+        "save up to 30 MiB",
+    ] {
         assert!(told.contains(part), "{told}");
     }
     assert!(found.advice.contains("MALLOC_ARENA_MAX"), "{}", found.advice);
