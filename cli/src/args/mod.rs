@@ -16,7 +16,7 @@ pub use graph::{
     ToldArgs,
 };
 pub use kept::{DiffArgs, ReportArgs, ShowArgs};
-pub use moment::{AccountArgs, AnswerArgs, CaptureArgs, DoctorArgs};
+pub use moment::{AccountArgs, AnswerArgs, BlocksArgs, CaptureArgs, DoctorArgs};
 pub use watching::{CheckArgs, FailOn, LookArgs, OutputArgs, TargetArgs, WatchArgs};
 
 /// Finds memory leaks of running Python processes, from outside, without touching the code.
@@ -94,6 +94,8 @@ pub enum Cmd {
     Pymalloc(AnswerArgs),
     /// Say what glibc's malloc holds in a process, free and in use, once
     Malloc(AnswerArgs),
+    /// Say what each native block of a Python process is, and what holds it, once
+    Blocks(BlocksArgs),
     /// Say how the garbage collector of a Python process stands, once
     Gc(AnswerArgs),
     /// Say what works on a process, what does not, why, and the one thing to change

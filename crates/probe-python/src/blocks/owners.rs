@@ -84,7 +84,7 @@ pub(super) fn heads(shapes: &[Shape], front: u64) -> Vec<u64> {
         Kind::Bytes | Kind::Int if shape.basic <= 40 => 0,
         // Items that are smaller than a pointer, or none of its multiples, hold none: byte code
         // of `code` objects (3.11 and up) is of two bytes each.
-        Kind::Plain if shape.item % POINTER != 0 => front + shape.pre + shape.basic,
+        Kind::Plain if !shape.item.is_multiple_of(POINTER) => front + shape.pre + shape.basic,
         _ => u64::MAX,
     };
     shapes.iter().map(head).collect()

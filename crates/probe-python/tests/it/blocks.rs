@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use memprobe_probe_python::{
-    Allocator, BlockRow, Blocks, Content, Part, PartRow, Pointed, Python as Attached, State,
+    Allocator, BlockRow, Blocks, Content, Part, PartRow, Pointed, Python as Attached, Sample, State,
 };
 use probe::{FrozenThread, Target};
 use test_support::{Python, Running, every_python};
@@ -158,6 +158,7 @@ fn leaks_are_told_from_growth() {
         more("a list behind a variable", &held_in("kept", 120));
         more("a list behind an object", &held_by("object leaky.Item", 248));
         check_contents(&python, &looks[1]);
+        check_samples(&python, &running, &looks[1]);
         let mapped = looks[1].rows.iter().filter(|row| row.bytes > 40 << 20);
         assert_eq!(mapped.count(), 0, "{python}: a mapping is no block");
         check_private(&python, &looks);
@@ -201,7 +202,10 @@ fn blocks_of_debug_allocators_are_told() {
         // Some may lie in larger blocks that were free.
         let is_float = |row: &BlockRow| row.state == State::Object && row.size_class <= 64;
         let [floats, now] = [0, 1].map(|n| count(&looks[n], is_float));
-        assert!(now - floats >= PLANTED - PLANTED / 100, "{python}: {floats} and {now} small objects");
+        assert!(
+            now - floats >= PLANTED - PLANTED / 100,
+            "{python}: {floats} and {now} small objects"
+        );
         let bytes = |state| -> u64 {
             looks[0].rows.iter().filter(|row| row.state == state).map(|row| row.bytes).sum()
         };
@@ -231,6 +235,24 @@ fn check_private(python: &Python, looks: &[Blocks; 2]) {
     let held = PLANTED * (120 + 248);
     let found = more(Part::Reachable, "leaky") + more(Part::Reachable, "object leaky.Item");
     assert!(found.abs_diff(held) * 10 < held, "{python}: {found} of {held}");
+}
+
+/// Who asks for samples sees what the blocks hold.
+fn check_samples(python: &Python, running: &Running, found: &Blocks) {
+    let attached = Attached::attach(&Target::from_pid(running.pid())).unwrap();
+    let samples = attached.samples(found);
+    let of = |wanted: &dyn Fn(&BlockRow) -> bool| {
+        let row = found.rows.iter().enumerate().filter(|(_, row)| wanted(row));
+        let row = row.max_by_key(|(_, row)| row.blocks).unwrap().0;
+        samples.iter().filter(move |sample| sample.row == row).collect::<Vec<_>>()
+    };
+    let texts = of(&unreachable(Allocator::Malloc, 40));
+    assert_eq!(texts.len(), 3, "{python}");
+    let is_text = |text: &&&Sample| text.bytes.starts_with(b"2008-09-08T22:47:31-07:00\0");
+    // One of three may be another's block of that size.
+    assert!(texts.iter().filter(is_text).count() >= 2, "{python}: {texts:?}");
+    let kept = of(&held_in("kept", 120));
+    assert!(kept.iter().all(|sample| sample.bytes.ends_with(b"xxxxxxxx")), "{python}: {kept:?}");
 }
 
 fn check_contents(python: &Python, found: &Blocks) {
