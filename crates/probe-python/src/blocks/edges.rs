@@ -53,9 +53,7 @@ impl Edges {
         };
         let Some(&start) = self.starts.get(number / GROUP) else { return };
         let mut bytes = self.bytes.get(start as usize..).unwrap_or_default();
-        for _ in 0..number % GROUP {
-            while take(&mut bytes).is_some_and(|code| code & 1 == 1) {}
-        }
+        skip(&mut bytes, number % GROUP);
         // No block points to itself: its first pointer is no 0.
         if bytes.first() == Some(&0) {
             return;
@@ -127,6 +125,20 @@ fn put(bytes: &mut Vec<u8>, code: u64) {
         left >>= 7;
     }
     bytes.push(left as u8);
+}
+
+/// Skips the pointers of so many blocks.
+fn skip(bytes: &mut &[u8], blocks: usize) {
+    let (mut left, mut begins, mut more) = (blocks, true, false);
+    let mut at = 0;
+    while left > 0 {
+        let Some(byte) = bytes.get(at) else { break };
+        more = if begins { byte & 1 == 1 } else { more };
+        begins = byte & 0x80 == 0;
+        left -= usize::from(begins && !more);
+        at += 1;
+    }
+    *bytes = bytes.get(at..).unwrap_or_default();
 }
 
 fn take(bytes: &mut &[u8]) -> Option<u64> {

@@ -2,12 +2,29 @@
 
 use std::ops::Range;
 
-use glibc_heap::Native;
+use glibc_heap::{Native, Regions};
+use probe::{Error, ErrorKind, Result};
+use target::images::Mapping;
+use target::memory::ReadMemory;
 
 use super::units::{Given, merge};
 
 /// Bytes of the state of an arena of `malloc` that may point to free chunks.
 const ARENA_STATE: u64 = 2400;
+
+/// Reads glibc's heap, which is one chain, while `meanwhile` uses the other processors.
+pub(super) fn read<M: ReadMemory + Sync, T>(
+    memory: &M,
+    mappings: &[Mapping],
+    meanwhile: impl FnOnce() -> Result<T>,
+) -> Result<(Option<Native>, T)> {
+    std::thread::scope(|scope| {
+        let native = scope.spawn(|| glibc_heap::read(memory, &Regions::new(mappings)));
+        let other = meanwhile();
+        let panicked = |_| Error::new(ErrorKind::Panicked, "the walk over malloc's heap panicked");
+        Ok((native.join().map_err(panicked)??, other?))
+    })
+}
 
 /// Every block in use, in order of address.
 pub(super) fn blocks<'a>(

@@ -30,7 +30,7 @@ mod zones;
 
 use std::collections::HashMap;
 
-use glibc_heap::{Native, Regions};
+use glibc_heap::Native;
 use probe::{FrozenThread, Issue, Result, Severity};
 use target::images::Mapping;
 use target::procfs::pagemap;
@@ -229,10 +229,11 @@ impl Python {
         // Before anything is read: what was never written to looks resident from then on.
         let pages = self.pages(&mut issues).unwrap_or_default();
         let (spans, untouched) = self.memory_map(&mappings, &mut issues);
-        let native = glibc_heap::read(memory, &Regions::new(&mappings))?;
-        issues.extend(remarks(native.as_ref(), threads));
         let hurry = self.is_stopped();
-        let mut all = collect_with(memory, &spans, &untouched, rules, true, hurry)?;
+        let (native, mut all) = given::read(memory, &mappings, || {
+            collect_with(memory, &spans, &untouched, rules, true, hurry)
+        })?;
+        issues.extend(remarks(native.as_ref(), threads));
         issues.extend(losses(&all.survey));
         let native = native.unwrap_or_default();
         let heaps = Heaps::new(&native, &pages);

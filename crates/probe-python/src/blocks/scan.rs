@@ -26,6 +26,8 @@ use crate::walk::window::{WINDOW, Window};
 const THREADS: usize = 2;
 /// Blocks that are read in one go.
 const RUN: usize = 1 << 14;
+/// As many blocks that are no objects lie in few runs.
+const STEP: u32 = 1 << 12;
 /// Bytes of roots that are read in one go.
 const PIECE: u64 = 16 << 20;
 
@@ -34,6 +36,8 @@ const PIECE: u64 = 16 << 20;
 pub(super) struct Pointers {
     /// Of [`RUN`] blocks each.
     runs: Vec<Run>,
+    /// The run of each [`STEP`]th block that is no object.
+    places: Vec<u32>,
     /// From variables of libraries: the block, the number of the root, the place of the word.
     pub(super) from_variables: Vec<(u32, u32, u64)>,
     /// Blocks to which stacks point, and other memory.
@@ -74,8 +78,20 @@ impl Pointers {
     }
 
     fn run(&self, native: u32) -> Option<&Run> {
-        let after = self.runs.partition_point(|run| run.edges.first() <= native);
-        self.runs.get(after.checked_sub(1)?)
+        let mut place = *self.places.get((native / STEP) as usize)? as usize;
+        while self.runs.get(place + 1).is_some_and(|next| next.edges.first() <= native) {
+            place += 1;
+        }
+        self.runs.get(place)
+    }
+
+    /// To be called when all runs are there.
+    fn index(&mut self, natives: usize) {
+        let place = |native: u32| {
+            let after = self.runs.partition_point(|run| run.edges.first() <= native);
+            after.saturating_sub(1) as u32
+        };
+        self.places = (0..natives as u32).step_by(STEP as usize).map(place).collect();
     }
 }
 
@@ -154,6 +170,7 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
             all.aimed.merge(part.aimed);
             all.pointed.add(&part.pointed);
         }
+        all.index(self.units.natives());
         Ok(all)
     }
 

@@ -240,35 +240,34 @@ impl Units {
 
     /// The block that an address points into, or one past of whose end it points.
     pub(super) fn around(&self, address: u64) -> Option<Unit> {
+        // A small one that reaches to here begins in this cell or in the one in front.
+        self.search(address, 1).filter(|unit| address <= unit.end)
+    }
+
+    /// The last block that begins at an address or in front of it.
+    pub(super) fn front(&self, address: u64) -> Option<Unit> {
+        self.search(address, usize::MAX)
+    }
+
+    /// The same, but of a small one only so many cells in front are looked at.
+    fn search(&self, address: u64, cells: usize) -> Option<Unit> {
         let after = self.stretches.partition_point(|s| s.range.start <= address);
         let stretch = &self.stretches[after.checked_sub(1)?];
-        if address > stretch.range.end {
-            return None;
-        }
         let (cell, mark) = stretch.place(address);
         // What is behind the last beginning needs no cells.
         let last = stretch.cells.len() - 1;
         let (cell, mark) = if cell > last { (last, CELL - 1) } else { (cell, mark) };
-        let unit = match stretch.cells[cell].last(mark) {
-            Some(found) => {
-                let number = stretch.cells[cell].rank(found);
-                self.unit(number, stretch.address(cell, found))
-            }
-            None => self.reaching_into(stretch, cell)?,
-        };
-        (address <= unit.end).then_some(unit)
-    }
-
-    /// The block in front of the first one of a cell.
-    fn reaching_into(&self, stretch: &Stretch, cell: usize) -> Option<Unit> {
+        if let Some(found) = stretch.cells[cell].last(mark) {
+            let number = stretch.cells[cell].rank(found);
+            return Some(self.unit(number, stretch.address(cell, found)));
+        }
         let number = stretch.cells[cell].before.checked_sub(1)?;
         if let Some(large) = self.large(number) {
             return Some(self.unit(number, large.start));
         }
-        // A small one that reaches to here begins in the cell in front.
-        let front = cell.checked_sub(1)?;
-        let found = stretch.cells[front].last(CELL - 1)?;
-        Some(self.unit(number, stretch.address(front, found)))
+        let found = |cell: usize| Some((cell, stretch.cells[cell].last(CELL - 1)?));
+        let front = (0..cell).rev().take(cells).find_map(found);
+        front.map(|(cell, found)| self.unit(number, stretch.address(cell, found)))
     }
 
     fn large(&self, number: u32) -> Option<&Large> {
@@ -425,6 +424,8 @@ mod tests {
                 let found = units.around(address).map(|unit| unit.number);
                 assert_eq!(found, probe(address), "{address:#x}");
             }
+            let front = units.front(start + size / 2).map(|unit| unit.start);
+            assert_eq!(front, Some(start));
             let behind = start + size + 1;
             assert_eq!(units.around(behind).map(|unit| unit.number), probe(behind), "{behind:#x}");
         }

@@ -119,17 +119,14 @@ impl Whole<'_> {
     fn pools(&self, used: u64, sums: &mut Sums) {
         let size = self.pymalloc.geometry.pool;
         let (mut all, mut empty, mut empties) = (0_u64, 0_u64, 0);
-        let units = self.summing.units;
-        let mut units = units.iter(0..units.len()).peekable();
         let outside = |pool: u64| {
             let range = pool..pool.saturating_add(size);
             without(&range, &self.heaps.ranges).collect::<Vec<_>>()
         };
         for &pool in self.pools {
             let end = pool.saturating_add(size);
-            while units.next_if(|unit| unit.end <= pool).is_some() {}
             let bytes = self.bytes(outside(pool).iter());
-            if units.peek().is_some_and(|unit| unit.start < end) {
+            if self.summing.units.front(end - 1).is_some_and(|unit| unit.end > pool) {
                 all = all.saturating_add(bytes);
             } else {
                 empties += 1;
