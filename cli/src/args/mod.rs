@@ -21,7 +21,8 @@ pub use graph::{
 pub use kept::{DiffArgs, ReportArgs, ShowArgs};
 pub use moment::{AccountArgs, AnswerArgs, CaptureArgs, DoctorArgs};
 pub use try_::{
-    DebugmallocstatsArgs, GcOffArgs, GcThresholdsArgs, Thresholds, TrialArgs, TrimArgs, TryCmd,
+    DebugmallocstatsArgs, EnvArgs, GcOffArgs, GcThresholdsArgs, PythonArgs, Thresholds, TrialArgs,
+    TrimArgs, TryCmd,
 };
 pub use watching::{CheckArgs, FailOn, LookArgs, OutputArgs, TargetArgs, WatchArgs};
 
