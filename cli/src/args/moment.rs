@@ -29,6 +29,16 @@ pub struct AnswerArgs {
     pub rows: usize,
 }
 
+/// What native blocks are.
+#[derive(Clone, Debug, Args)]
+pub struct BlocksArgs {
+    #[command(flatten)]
+    pub answer: AnswerArgs,
+    /// Show the first 64 bytes of some blocks, too. Without it no contents leave the process
+    #[arg(long)]
+    pub samples: bool,
+}
+
 /// Every resident byte.
 #[derive(Clone, Debug, Args)]
 pub struct AccountArgs {

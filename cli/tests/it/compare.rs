@@ -194,3 +194,46 @@ fn wait_for<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// One change to a command: the collector off, a variable, another Python.
+#[test]
+fn one_change_is_tried() {
+    let cycles = "import time\nwhile True:\n    for _ in range(20):\n        a = [bytes(2000)]\n        \
+                  a.append(a)\n    time.sleep(0.01)";
+    let blocks = "import time\nx = [bytes(100) for _ in range(100000)]\ntime.sleep(1)";
+    let python = test_support::python().exe.display().to_string();
+    let cases: [(&[&str], &str, &str, Value); 3] = [
+        (&["gc-off", "--for", "4s"], cycles, "difference", "A".into()),
+        (&["env", "PYTHONMALLOC=malloc"], blocks, "difference", "A".into()),
+        (&["python", &python], blocks, "none", Value::Null),
+    ];
+    at_once(cases, |(change, program, effect, better)| {
+        let command = ["-n", "2", "-q", "--format", "json", "--", "python3", "-c", program];
+        let said = run(["try"].iter().chain(change).chain(&command));
+        assert_eq!(said.status, 0, "{change:?}: {}", said.err);
+        let found = document(&said);
+        let verdict = &found["verdict"];
+        assert_eq!((&verdict["effect"], &verdict["better"]), (&effect.into(), &better), "{found}");
+        assert!(found["change"].is_string(), "{found}");
+    });
+}
+
+/// Changes that make no sense.
+#[test]
+fn changes_that_make_no_sense() {
+    let good = ["--", "python3", "-c", "import time; time.sleep(1)"];
+    for (change, command, words) in [
+        (&["env", "X"][..], &good[..], "`X` is no variable"),
+        (&["env", "X=1"], &[], "COMMAND"),
+        (&["python", "/usr/bin/python3"], &["--", "sleep", "1"], "`sleep` is no Python"),
+        (&["python", "/nonexistent/python"], &good, "cannot start `/nonexistent/python`"),
+        (&["gc-off", "--pid", "1"], &good, "cannot be used with"),
+        (&["gc-off"], &[], "--pid"),
+        (&["gc-off"], &["--", "sleep", "1"], "collector"),
+        (&["gc-off", "--pid", "1", "--runs", "2"], &[], "COMMAND"),
+    ] {
+        let said = run(["try"].iter().chain(change).chain(command));
+        assert_eq!(said.status, 2, "{change:?}: {}{}", said.out, said.err);
+        assert!(said.err.contains(words), "`{words}` is missing: {}", said.err);
+    }
+}

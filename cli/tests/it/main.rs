@@ -15,4 +15,6 @@ mod graph;
 mod offline;
 mod plugins;
 mod support;
+mod techniques;
+mod trial;
 mod watch;

@@ -18,6 +18,7 @@ mod limit;
 mod observation;
 mod reason;
 mod series;
+pub mod settled;
 pub mod simulate;
 pub mod trial;
 pub mod verdict;

@@ -10,7 +10,7 @@ use crate::render::Format;
 use crate::table::{escape, table_markdown, table_text};
 use crate::words;
 
-/// An experiment, when it is over: the document `memprobe.try/1` of `docs/try.md`.
+/// An experiment, when it is over: the document `memprobe.try/1` of `docs/commands/try.md`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Trial {
     /// Always [`Trial::SCHEMA`].
@@ -154,5 +154,64 @@ fn mark(issue: &Issue) -> &'static str {
         Severity::Info => "note",
         Severity::Warning => "warning",
         Severity::Error => "error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use probe::Column;
+
+    fn trial() -> Trial {
+        let added = Added {
+            bytes_per_s: 1e6,
+            low: 9e5,
+            high: f64::NAN,
+            tolerance: 8192.0,
+            effect: Effect::Difference,
+        };
+        Trial {
+            schema: Trial::SCHEMA,
+            tool: Tool { name: "memprobe".into(), version: "1".into() },
+            experiment: "gc-off",
+            target: Subject { pid: 7, command: "python x.py".into(), python: None },
+            started_at: "2026-01-01T00:00:00Z".into(),
+            duration_s: 9.0,
+            plan: vec!["sets a word".into()],
+            result: Answer {
+                effect: Some(Effect::Difference),
+                sentence: "It grew\u{1b}[2J".into(),
+                added: Some(added),
+            },
+            tables: vec![Table::new("phases", vec![Column::text_key("phase", ["before"])])],
+            restored: vec!["the word is as before".into()],
+            findings: vec![],
+            next: vec![NextStep { command: "memprobe x".into(), why: "says | more".into() }],
+            issues: vec![Issue::warning("too short").with_hint("longer")],
+        }
+    }
+
+    /// All forms say the same, and nothing of a stranger's reaches a terminal.
+    #[test]
+    fn all_forms_say_it() {
+        let text = trial().render(Format::Text, 5);
+        assert!(text.starts_with("MAKES A DIFFERENCE: It grew"), "{text}");
+        for part in ["phases", "the word is as before", "warning: too short", "next: memprobe x"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let markdown = trial().render(Format::Markdown, 5);
+        assert!(markdown.contains("**makes a difference**"), "{markdown}");
+        assert!(markdown.contains("says \\| more"), "{markdown}");
+        assert!(!text.contains('\u{1b}') && !markdown.contains('\u{1b}'));
+    }
+
+    /// What is no number is missing in JSON.
+    #[test]
+    fn json_is_a_document() {
+        let json = trial().render(Format::Json, 5);
+        let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(value["schema"], "memprobe.try/1");
+        assert_eq!(value["result"]["effect"], "difference");
+        assert!(value["result"]["added"]["high"].is_null());
     }
 }

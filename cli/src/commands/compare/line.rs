@@ -8,15 +8,17 @@ const OF_A_SHELL: [&str; 10] = ["|", "||", "&&", "&", ";", ">", ">>", "<", "2>",
 
 /// One of the two sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Side {
+pub(in crate::commands) struct Side {
     /// Which.
-    pub(super) which: Which,
+    pub(in crate::commands) which: Which,
     /// The words that are run.
-    pub(super) line: Vec<String>,
+    pub(in crate::commands) line: Vec<String>,
     /// Variables that are added to its environment.
-    pub(super) variables: Vec<(String, String)>,
+    pub(in crate::commands) variables: Vec<(String, String)>,
+    /// Whether its garbage collector is turned off as soon as it has one.
+    pub(in crate::commands) collector_off: bool,
     /// As it was given.
-    pub(super) text: String,
+    pub(in crate::commands) text: String,
 }
 
 impl Side {
@@ -24,16 +26,41 @@ impl Side {
     ///
     /// # Errors
     /// When a quote is not closed, nothing is there, or only a shell could know what is meant.
-    pub(super) fn parse(which: Which, text: &str, shell: bool) -> Result<Self> {
+    pub(in crate::commands) fn parse(which: Which, text: &str, shell: bool) -> Result<Self> {
         let line = if shell { for_a_shell(text) } else { words(text) };
         let line = line.map_err(|error| error.context(format!("command {}", which.name())))?;
-        Ok(Self { which, line, variables: Vec::new(), text: text.into() })
+        let text = text.to_owned();
+        Ok(Self { which, line, variables: Vec::new(), collector_off: false, text })
+    }
+
+    /// A command that is in words already, with more variables in its environment.
+    pub(in crate::commands) fn of(
+        which: Which,
+        line: &[String],
+        variables: &[(String, String)],
+    ) -> Self {
+        let set = variables.iter().map(|(name, value)| format!("{name}={value}"));
+        let set: Vec<String> = set.collect();
+        let env = (!set.is_empty()).then(|| "env".to_owned());
+        let text = joined(env.iter().chain(&set).chain(line).map(String::as_str));
+        let (line, variables) = (line.to_vec(), variables.to_vec());
+        Self { which, line, variables, collector_off: false, text }
     }
 
     /// The command as one argument for a shell.
-    pub(super) fn quoted(&self) -> String {
+    pub(in crate::commands) fn quoted(&self) -> String {
         quoted(&self.text)
     }
+}
+
+/// Words as a line for a shell; plain ones, `NAME=VALUE` among them, without quotes.
+pub(in crate::commands) fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,+@%=".contains(c);
+    let shown = |word: &str| match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => quoted(word),
+    };
+    words.map(shown).collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(text: &str) -> String {

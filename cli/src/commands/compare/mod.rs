@@ -7,8 +7,8 @@ mod trial;
 
 use diagnose::comparison::Which;
 
-use self::line::Side;
-use self::trial::Trial;
+pub(super) use self::line::{Side, joined};
+pub(super) use self::trial::Trial;
 use crate::args::{CompareArgs, GlobalArgs};
 use crate::exit::{Exit, Failure};
 

@@ -9,8 +9,9 @@ use diagnose::comparison::RunFigures;
 use probe::{Error, ErrorKind, Issue, Result};
 
 use super::line::Side;
-use crate::args::RunsArgs;
+use crate::args::{GlobalArgs, RunsArgs};
 use crate::command::{self, LastWords, Launched};
+use crate::commands::try_;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::session::{Message, Outcome, Session, Stopped, Until};
@@ -23,7 +24,7 @@ const ENDS: Duration = Duration::from_secs(1);
 pub(super) struct Setting<'a> {
     pub(super) plan: &'a Plan,
     pub(super) args: &'a RunsArgs,
-    pub(super) quiet: bool,
+    pub(super) global: &'a GlobalArgs,
     /// "run 2 of 6 (B)".
     pub(super) label: String,
 }
@@ -73,6 +74,17 @@ impl Setting<'_> {
             launched.kill();
             await_end(&inbox);
         })?;
+        // It is off for the whole run, and is put back only in a process that has ended.
+        let changed = match side.collector_off {
+            true => {
+                let off = try_::collector_off(&target, self.args.duration, self.global);
+                Some(off.inspect_err(|_| {
+                    launched.kill();
+                    await_end(&inbox);
+                })?)
+            }
+            false => None,
+        };
         let session = Session {
             plan: self.plan,
             targets: vec![target],
@@ -81,10 +93,12 @@ impl Setting<'_> {
             skip: self.args.warmup.unwrap_or_default(),
             inbox,
             outbox,
-            progress: Progress::new(self.quiet, self.label.clone()),
+            progress: Progress::new(self.global.quiet, self.label.clone()),
             recorder: None,
         };
-        session.run()
+        let outcome = session.run();
+        drop(changed);
+        outcome
     }
 
     fn failed(&self, side: &Side, why: String, words: &LastWords) -> Error {

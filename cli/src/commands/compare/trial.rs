@@ -7,7 +7,7 @@ use diagnose::comparison::{Comparison, Effect, RunFigures, Which};
 use probe::{Error, Issue};
 use report::{CompareReport, CompareSide, NextStep};
 
-use super::line::Side;
+use super::line::{Side, joined};
 use super::run::{Run, Setting};
 use crate::args::{FailOnAnswer, GlobalArgs, LookArgs, RunsArgs};
 use crate::exit::{Exit, Failure, usage};
@@ -16,19 +16,19 @@ use crate::plan::Plan;
 use crate::{clock, summary};
 
 /// Two sides that are run in turn.
-pub(super) struct Trial<'a> {
+pub(in crate::commands) struct Trial<'a> {
     /// What was changed, where both are the same command.
-    pub(super) change: Option<String>,
+    pub(in crate::commands) change: Option<String>,
     /// The side as it is.
-    pub(super) a: &'a Side,
+    pub(in crate::commands) a: &'a Side,
     /// The side with the change.
-    pub(super) b: &'a Side,
+    pub(in crate::commands) b: &'a Side,
     /// The command that does the same with so many runs.
-    pub(super) again: &'a dyn Fn(u64) -> String,
+    pub(in crate::commands) again: &'a dyn Fn(u64) -> String,
     /// How.
-    pub(super) args: &'a RunsArgs,
+    pub(in crate::commands) args: &'a RunsArgs,
     /// Options of every command.
-    pub(super) global: &'a GlobalArgs,
+    pub(in crate::commands) global: &'a GlobalArgs,
 }
 
 /// What was seen so far.
@@ -44,7 +44,7 @@ impl Trial<'_> {
     ///
     /// # Errors
     /// When the options make no sense, a command does not start, fails, or is too short.
-    pub(super) fn run(&self) -> Result<Exit, Failure> {
+    pub(in crate::commands) fn run(&self) -> Result<Exit, Failure> {
         if self.args.warmup.is_some_and(|warmup| warmup >= self.args.duration) {
             let error = usage("--warmup is as long as --for, or longer: nothing would be judged");
             return Err(error.with_hint("--for counts from the start of a run").into());
@@ -91,7 +91,7 @@ impl Trial<'_> {
         let order = order(self.args.runs);
         for (at, which) in order.iter().enumerate() {
             let label = format!("run {} of {} ({})", at + 1, order.len(), which.name());
-            let setting = Setting { plan, args: self.args, quiet: self.global.quiet, label };
+            let setting = Setting { plan, args: self.args, global: self.global, label };
             let side = if *which == Which::A { self.a } else { self.b };
             match setting.run(side)? {
                 Run::Seen(figures, issues) => {
@@ -127,8 +127,12 @@ impl Trial<'_> {
     /// What to do with the answer.
     fn next(&self, seen: &Seen, verdict: &Comparison) -> Vec<NextStep> {
         let step = |command: String, why: &str| NextStep { command, why: why.into() };
-        let words =
-            |side: &Side| shlex::try_join(side.line.iter().map(String::as_str)).unwrap_or_default();
+        let words = |side: &Side| {
+            let set = side.variables.iter().map(|(name, value)| format!("{name}={value}"));
+            let env = (!side.variables.is_empty()).then(|| "env".to_owned());
+            let words: Vec<String> = env.into_iter().chain(set).chain(side.line.clone()).collect();
+            joined(words.iter().map(String::as_str))
+        };
         let leaks = |runs: &[RunFigures]| runs.iter().any(|run| run.leak != Some(false));
         let look = |side: &Side| format!("memprobe --level medium --for 60s -- {}", words(side));
         match (verdict.effect, verdict.better) {

@@ -53,15 +53,20 @@ pub(super) fn announced(words: &[Word], duration: Duration, others: usize) -> Ve
     lines
 }
 
+/// Keeps other experiments away from the process, before anything is read of it: what it looks like
+/// may be their doing.
+pub(super) fn hold(stage: &Stage, duration: Duration) -> Result<Changed, Failure> {
+    Changed::hold(&stage.target, beside(duration) + duration).map_err(Failure::of_target)
+}
+
 /// Makes the experiment.
 pub(super) fn run(
     stage: &mut Stage,
+    changed: &mut Changed,
     words: Vec<Word>,
     duration: Duration,
 ) -> Result<Course, Failure> {
     let side = beside(duration);
-    let target = stage.target.clone();
-    let mut changed = Changed::hold(&target, side + duration).map_err(Failure::of_target)?;
     stage.progress(&format!("measuring for {} ...", human::duration(side.as_secs_f64())));
     let (before, end) = Phase::measure(stage, "before", side, || true);
     let mut course = Course { phases: vec![before], restored: Vec::new() };
@@ -110,6 +115,11 @@ impl Course {
             restored,
             ..Found::default()
         }
+    }
+
+    /// Collections that ended while it was changed.
+    pub(super) fn collections(&self) -> Option<u64> {
+        self.phases.get(1)?.collections()
     }
 
     /// Whether something could not be put back.

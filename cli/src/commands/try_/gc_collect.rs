@@ -117,8 +117,11 @@ fn by_generation(collections: &[Collection]) -> Table {
     )
 }
 
+/// A figure before and after, bytes.
+type Pair = (Option<u64>, Option<u64>);
+
 /// Bytes of a figure, before and after.
-fn resident(said: &Said, figure: usize) -> (Option<u64>, Option<u64>) {
+fn resident(said: &Said, figure: usize) -> Pair {
     let page = target::procfs::clock::page_size();
     let bytes = |pages: &Pages| pages[figure].and_then(|pages| pages.checked_mul(page));
     (bytes(&said.1), bytes(&said.2))
@@ -126,7 +129,7 @@ fn resident(said: &Said, figure: usize) -> (Option<u64>, Option<u64>) {
 
 fn memory(said: &Said) -> Table {
     let rows = [("rss", resident(said, 0)), ("anonymous", resident(said, 1))];
-    let values = |cell: fn(&(Option<u64>, Option<u64>)) -> Option<u64>| {
+    let values = |cell: fn(&Pair) -> Option<u64>| {
         Values::U64(rows.iter().map(|(_, row)| cell(row)).collect())
     };
     let change = rows.iter().map(|(_, (before, after))| change(*before, *after));

@@ -2,6 +2,7 @@
 //! memory grows less then, it is because garbage waited for too long.
 
 use experiment::Word;
+use probe::Issue;
 use probe::tables::levers as t;
 
 use super::course::{self, Wording};
@@ -10,12 +11,16 @@ use super::words::Levers;
 use crate::args::{GcThresholdsArgs, GlobalArgs};
 use crate::exit::{Exit, Failure};
 
+/// Growth over fewer collections than that may be one tooth of a saw.
+const FEW: u64 = 5;
+
 /// Makes the experiment.
 ///
 /// # Errors
 /// When there is no Python whose collector is known, or it may not be written to.
 pub(super) fn run(args: &GcThresholdsArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
     let mut stage = Stage::open("gc-thresholds", &args.trial, global)?;
+    let mut changed = course::hold(&stage, args.duration)?;
     let snapshot = stage.ask(&["levers"]).map_err(Failure::of_target)?;
     let levers = Levers::of(&snapshot).map_err(Failure::of_target)?;
     let pid = stage.target.pid;
@@ -36,13 +41,20 @@ pub(super) fn run(args: &GcThresholdsArgs, global: &GlobalArgs) -> Result<Exit, 
         ));
     }
     stage.announce(course::announced(&words, args.duration, levers.others))?;
-    let course = course::run(&mut stage, words, args.duration)?;
+    let course = course::run(&mut stage, &mut changed, words, args.duration)?;
     let set: Vec<String> = args.set.0.iter().map(ToString::to_string).collect();
     let wording = Wording {
         with: format!("With thresholds of {}", set.join(", ")),
         more: "garbage in reference cycles waits for longer",
         less: "garbage in reference cycles is taken away sooner",
     };
+    if let Some(few) = course.collections().filter(|&n| n < FEW) {
+        let message = format!(
+            "only {few} collections ended while it was changed: what looks like growth may be the \
+             longer wait for the next one"
+        );
+        stage.issues.push(Issue::warning(message).with_hint("give it more time with --for"));
+    }
     let failed = course.failed();
     let exit = stage.finish(course.found(&wording))?;
     Ok(if failed { Exit::Error } else { exit })

@@ -7,15 +7,14 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use plugin_host::{LoadedProbe, OpenOptions, Search};
-use probe::{Error, ErrorKind, Finding, Issue, Probe, Request, Result, Snapshot, Table, Target};
+use probe::{Finding, Issue, Probe, Request, Result, Snapshot, Table, Target};
 use report::{Answer, NextStep, Subject, Tool, Trial};
 use serde_json::json;
 use target::freeze::Method;
 
 use crate::args::{Format, GlobalArgs, TrialArgs};
-use crate::commands::answer::who_answers;
+use crate::commands::answer::{ask as ask_frozen, who_answers};
 use crate::exit::{Exit, Failure};
-use crate::guardian::Guardian;
 use crate::output::{harmless, lines_to_stdout, to_stdout};
 use crate::session::Message;
 use crate::{clock, freezing, interrupt, plan, targets};
@@ -89,24 +88,13 @@ impl Stage {
         Ok(snapshot)
     }
 
-    /// The same about the process as it stands for a moment.
+    /// Asks the plugin that answers a question about the frozen process.
     pub(super) fn ask_frozen(&mut self, question: &str) -> Result<Snapshot> {
-        let target = self.target.clone();
-        let method = Method::Auto;
-        let guardian = Guardian::of(method);
         let plugin = self.search.find(&who_answers(&self.search, question)?)?;
-        let mut probe = plugin.open(&json!({}), OpenOptions { deadline: freezing::ANSWER })?;
-        let mut answer = None;
-        let round = freezing::round(&target, method, guardian.as_ref(), |frozen| {
-            let mut request = Request::new(target.clone(), &[question]);
-            request.frozen = frozen.cloned();
-            answer = Some(probe.snapshot(&request));
-            Vec::new()
-        })?;
-        let asked = || Error::new(ErrorKind::Other, "the process was not looked at");
-        let mut snapshot = answer.ok_or_else(asked)??;
-        snapshot.issues.extend(round.issues);
-        Ok(snapshot)
+        let options = OpenOptions { deadline: freezing::ANSWER };
+        let mut probe = plugin.open(&json!({}), options)?;
+        let request = Request::new(self.target.clone(), &[question]);
+        ask_frozen(&mut probe, request, Method::Auto)
     }
 
     /// Says what will be done, before anything is done.

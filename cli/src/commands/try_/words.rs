@@ -87,7 +87,7 @@ fn none(snapshot: &Snapshot) -> Error {
 }
 
 /// Words that are changed now.
-pub(super) struct Changed {
+pub(in crate::commands) struct Changed {
     keeper: Keeper,
     words: Vec<Word>,
     memory: LiveMemory,

@@ -58,8 +58,8 @@ const V3_14: u64 = 0x030e_0000;
 
 /// The interpreter of a process.
 #[derive(Debug)]
-pub(super) struct Interpreter {
-    pub(super) program: Program,
+pub(crate) struct Interpreter {
+    pub(crate) program: Program,
     /// `PyRun_SimpleString`.
     pub(super) run: u64,
     /// `Py_AddPendingCall`.
@@ -76,7 +76,7 @@ impl Interpreter {
     /// # Errors
     /// [`ErrorKind::Unsupported`] when there is none, more than one, one without the functions that
     /// are needed, Python 2, or a free-threaded build before 3.14.
-    pub(super) fn find(process: &ProcessDir, memory: &LiveMemory) -> Result<Self> {
+    pub(crate) fn find(process: &ProcessDir, memory: &LiveMemory) -> Result<Self> {
         let pid = process.pid();
         let unsupported = |why: &str| {
             Error::new(

@@ -25,7 +25,7 @@ use target::memory::LiveMemory;
 use target::procfs::ProcessDir;
 use target::remote;
 
-use interpreter::Interpreter;
+pub(crate) use interpreter::Interpreter;
 use script::{Report, Where};
 use shelf::Shelf;
 
@@ -35,7 +35,7 @@ pub use withdraw::{Order, clean_up};
 
 /// How long another memprobe may have the lock: a program that another thread of that just starts
 /// has it for a moment too.
-const LOCKED: Duration = Duration::from_millis(300);
+pub(crate) const LOCKED: Duration = Duration::from_millis(300);
 /// How long the thread that undoes something may take, at least.
 const UNDO: Duration = Duration::from_secs(10);
 /// How often the reports are looked at.

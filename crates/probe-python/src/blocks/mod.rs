@@ -17,6 +17,7 @@ mod owners;
 mod pages;
 mod places;
 pub(crate) mod roots;
+pub(crate) mod samples;
 mod scan;
 mod sum;
 pub(crate) mod table;
@@ -116,6 +117,8 @@ pub struct BlockRow {
     pub resident: u64,
     /// What most of them seem to hold; of objects and buffers nothing is said.
     pub content: Option<Content>,
+    /// Addresses of up to three of them: the first, and the last two.
+    pub examples: Vec<u64>,
 }
 
 /// What memory without a file is used for.

@@ -69,6 +69,19 @@ struct Counts {
     bytes: u64,
     resident: u64,
     contents: [u64; 5],
+    /// The first of them, and the last two.
+    examples: [Option<u32>; 3],
+}
+
+impl Counts {
+    fn note(&mut self, unit: usize) {
+        let unit = Some(unit as u32);
+        let [first, before, last] = self.examples;
+        self.examples = match first {
+            None => [unit, None, None],
+            Some(_) => [first, last.or(before), unit],
+        };
+    }
 }
 
 const CONTENTS: [Content; 5] =
@@ -81,6 +94,7 @@ impl Summing<'_> {
             let counts = sums.entry(self.key(unit)).or_default();
             let bytes = self.units.bytes(unit);
             counts.blocks += 1;
+            counts.note(unit);
             counts.bytes = counts.bytes.saturating_add(bytes);
             let touched = self.touched.get(&(unit as u32)).map_or(bytes, |&n| n.min(bytes));
             counts.resident = counts.resident.saturating_add(touched);
@@ -174,7 +188,13 @@ impl Summing<'_> {
             bytes: counts.bytes,
             resident: counts.resident,
             content: most.map(|n| CONTENTS[n]).filter(|_| is_native),
+            examples: self.addresses(&counts.examples),
         }
+    }
+
+    fn addresses(&self, examples: &[Option<u32>]) -> Vec<u64> {
+        let known = examples.iter().flatten();
+        known.map(|&unit| self.units.range(unit as usize).start).collect()
     }
 
     fn holder(&self, by: By) -> Option<String> {
@@ -199,18 +219,27 @@ impl Summing<'_> {
     }
 }
 
+/// What stands for a holder that gets no row of its own.
+fn rest(holder: Option<&str>) -> String {
+    match holder.and_then(|holder| holder.split_once("+0x")) {
+        Some((library, _)) => format!("{library} {OTHERS}"),
+        None => OTHERS.into(),
+    }
+}
+
 fn order(row: &BlockRow) -> impl Ord + use<> {
     (Reverse(row.bytes), row.allocator, row.size_class, row.state, row.holder.clone())
 }
 
 /// Two types may have one name: a key stands once. What is behind the most rows is summed by
-/// size class and state.
+/// size class and state, that of variables without names by their library: of the places of a
+/// table in the data of a stripped library none says much.
 fn fold(rows: Vec<BlockRow>) -> Vec<BlockRow> {
     let mut places: HashMap<(Allocator, u64, State, Option<String>), usize> = HashMap::new();
     let mut folded: Vec<BlockRow> = Vec::new();
     for mut row in rows {
         if folded.len() >= MOST_ROWS {
-            row.holder = Some(OTHERS.into());
+            row.holder = Some(rest(row.holder.as_deref()));
         }
         let key = (row.allocator, row.size_class, row.state, row.holder.clone());
         match places.get(&key).and_then(|&place| folded.get_mut(place)) {
@@ -226,4 +255,41 @@ fn fold(rows: Vec<BlockRow>) -> Vec<BlockRow> {
         }
     }
     folded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However many places a stripped library has pointers at: they come to one row.
+    #[test]
+    fn places_of_a_library_are_summed_behind_the_most_rows() {
+        let row = |place: u64| BlockRow {
+            allocator: Allocator::Malloc,
+            size_class: 48,
+            state: State::Reachable,
+            holder: Some(format!("fast.so+{place:#x}")),
+            blocks: 1,
+            bytes: 40,
+            resident: 40,
+            content: None,
+            examples: vec![place],
+        };
+        let other = BlockRow { holder: Some("object x.Y".into()), ..row(0) };
+        let rows: Vec<_> = (0..MOST_ROWS as u64 + 1000).map(row).chain([other]).collect();
+        let folded = fold(rows);
+        assert_eq!(folded.len(), MOST_ROWS + 2);
+        let of = |holder: &str| folded.iter().find(|row| row.holder.as_deref() == Some(holder));
+        assert_eq!(of("fast.so (others)").map(|row| row.blocks), Some(1000));
+        assert_eq!(of("(others)").map(|row| row.blocks), Some(1));
+    }
+
+    #[test]
+    fn the_first_and_the_last_are_examples() {
+        let mut counts = Counts::default();
+        for unit in [4, 7, 9, 11] {
+            counts.note(unit);
+        }
+        assert_eq!(counts.examples, [Some(4), Some(9), Some(11)]);
+    }
 }

@@ -50,6 +50,26 @@ const LOCKING: [&str; 31] = [
     "dlsym",
     "dl_iterate_phdr",
 ];
+/// How many of them, from the first on, may hold the locks of an allocator.
+const ALLOCATING: usize = 21;
+/// System calls in which threads wait and that no allocator makes, nor the handlers of signals that
+/// an interpreter has, which may interrupt one.
+const WAITING: [&str; 14] = [
+    "poll",
+    "select",
+    "nanosleep",
+    "accept",
+    "recvfrom",
+    "recvmsg",
+    "wait4",
+    "clock_nanosleep",
+    "epoll_wait",
+    "waitid",
+    "pselect6",
+    "ppoll",
+    "epoll_pwait",
+    "accept4",
+];
 
 /// A program or library of a process, with its functions.
 pub struct Library {
@@ -86,6 +106,8 @@ pub struct Program {
     locking: Vec<Range<u64>>,
     /// All code that is neither of the C library nor of an allocator or loader.
     proper: Vec<Range<u64>>,
+    /// Functions of allocators.
+    allocating: Vec<Range<u64>>,
     /// Functions through which what was handed over comes to run.
     running: Vec<Range<u64>>,
 }
@@ -111,18 +133,19 @@ impl Program {
         let files = images(&all).into_iter().take(MOST_FILES);
         let libraries: Vec<Library> =
             files.filter_map(|image| Library::open(image, process)).collect();
-        let mut program = Self {
-            libraries,
-            open: Vec::new(),
-            locking: Vec::new(),
-            proper: Vec::new(),
-            running: Vec::new(),
-        };
+        let (open, locking, allocating, proper, running) = Default::default();
+        let mut program = Self { libraries, open, locking, allocating, proper, running };
         for library in &program.libraries {
             let is_interpreter = names.open.iter().any(|name| library.symbol(name).is_some());
             match library.kind(is_interpreter) {
-                Kind::Locking => program.locking.extend(library.code()),
-                Kind::Library => program.locking.extend(library.of(&LOCKING)),
+                Kind::Locking => {
+                    program.locking.extend(library.code());
+                    program.allocating.extend(library.code());
+                }
+                Kind::Library => {
+                    program.locking.extend(library.of(&LOCKING));
+                    program.allocating.extend(library.of(&LOCKING[..ALLOCATING]));
+                }
                 Kind::Proper => program.proper.extend(library.code()),
             }
         }
@@ -154,6 +177,18 @@ impl Program {
             return at.call.is_none();
         }
         at.call.is_some() && self.came_by_none_of(&[&self.locking], at)
+    }
+
+    /// Whether a thread holds no lock of an allocator: it is fit for anything, or waits in a system
+    /// call that no allocator makes, or in one from which nothing leads back to one.
+    pub(super) fn is_outside_malloc(&self, at: &Standing) -> bool {
+        match at.call.and_then(system_call) {
+            Some(name) if WAITING.contains(&name) => true,
+            Some("read" | "futex") => {
+                self.came_by_none_of(&[&self.allocating], at) || self.is_fit(at)
+            }
+            _ => self.is_fit(at),
+        }
     }
 
     /// Whether a thread is not about to run what was handed over: it is in none of the functions
