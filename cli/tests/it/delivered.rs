@@ -219,7 +219,11 @@ print('fine', flush=True)
     let pid = program.running.pid().to_string();
     let said = run(["try", "tracemalloc", "--for", "1s", "--pid", &pid]);
     assert_eq!(said.status, 3, "{}{}", said.out, said.err);
-    assert!(said.err.contains("RLIMIT_AS") && said.err.contains("tracing may take"), "{}", said.err);
+    assert!(
+        said.err.contains("RLIMIT_AS") && said.err.contains("tracing may take"),
+        "{}",
+        said.err
+    );
     assert_eq!(program.running.ask(""), "fine");
 }
 
