@@ -23,6 +23,10 @@ pub enum TryCmd {
     Env(EnvArgs),
     /// Run a command with the Python it names and with another one
     Python(PythonArgs),
+    /// Collect garbage now: what comes back, by type, and why had it not?
+    GcCollect(GcCollectArgs),
+    /// Trace where memory is allocated, for a while: which lines make what stays?
+    Tracemalloc(TracemallocArgs),
 }
 
 /// What all experiments have in common.
@@ -168,9 +172,45 @@ pub struct DebugmallocstatsArgs {
     /// What and how
     #[command(flatten)]
     pub trial: TrialArgs,
-    /// How long the main thread may take to come to it
+    /// Of the code that runs in it
+    #[command(flatten)]
+    pub delivery: DeliveryArgs,
+}
+
+/// What experiments have in common that run code in the process.
+#[derive(Clone, Debug, Args)]
+pub struct DeliveryArgs {
+    /// How long the main thread may take to come to the code; then it is taken back
     #[arg(long, value_name = "DURATION", value_parser = units::duration, default_value = "10s")]
     pub patience: Duration,
+}
+
+/// Collect garbage now.
+#[derive(Clone, Debug, Args)]
+pub struct GcCollectArgs {
+    /// What and how
+    #[command(flatten)]
+    pub trial: TrialArgs,
+    /// Of the code that runs in it
+    #[command(flatten)]
+    pub delivery: DeliveryArgs,
+}
+
+/// Trace where memory is allocated, for a while.
+#[derive(Clone, Debug, Args)]
+pub struct TracemallocArgs {
+    /// What and how
+    #[command(flatten)]
+    pub trial: TrialArgs,
+    /// Of the code that runs in it
+    #[command(flatten)]
+    pub delivery: DeliveryArgs,
+    /// Frames of a traceback that are kept; more say more and cost more
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub frames: u32,
+    /// For how long it is on; it ends at that time even if memprobe is gone
+    #[arg(long = "for", value_name = "DURATION", value_parser = units::duration, default_value = "60s")]
+    pub duration: Duration,
 }
 
 /// One to three thresholds, youngest generation first.

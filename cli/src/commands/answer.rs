@@ -1,4 +1,4 @@
-//! `memprobe census`, `pymalloc`, `malloc`, `gc`, `stacks`, `tracemalloc`: one question to
+//! `memprobe census`, `pymalloc`, `malloc`, `blocks`, `gc`, `stacks`, `tracemalloc`: one question to
 //! whichever plugin answers it, asked once.
 
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use probe::{
 use target::corefile::CoreFile;
 use target::freeze::Method;
 
-use crate::args::{AnswerArgs, Format, GlobalArgs};
+use crate::args::{AnswerArgs, BlocksArgs, Format, GlobalArgs};
 use crate::commands::tracebacks;
 use crate::exit::{Exit, Failure};
 use crate::guardian::Guardian;
@@ -23,7 +23,27 @@ use crate::{freezing, plan, targets};
 /// # Errors
 /// When no plugin answers the question, or the process cannot be looked at.
 pub fn run(question: &str, args: &AnswerArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
-    let (target, config) = subject(args).map_err(Failure::of_target)?;
+    answer(question, args, false, global)
+}
+
+/// The same for native blocks, with samples of their contents if they are asked for.
+///
+/// # Errors
+/// As [`run`].
+pub fn blocks(args: &BlocksArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
+    answer("blocks", &args.answer, args.samples, global)
+}
+
+fn answer(
+    question: &str,
+    args: &AnswerArgs,
+    values: bool,
+    global: &GlobalArgs,
+) -> Result<Exit, Failure> {
+    let (target, mut config) = subject(args).map_err(Failure::of_target)?;
+    if values {
+        config["values"] = true.into();
+    }
     let search = plan::search(global);
     let plugin = search.find(&who_answers(&search, question)?)?;
     let options = OpenOptions { deadline: freezing::ANSWER };

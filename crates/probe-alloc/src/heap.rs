@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use glibc_heap::{Amount, Block, FreeClass, Native, Regions, State, Sums, trimmable};
+use glibc_heap::{Amount, Block, FreeClass, Native, Regions, Segment, State, Sums, trimmable};
 use probe::{Issue, Request, Result, Severity, Target};
 use target::images::{Mapping, mappings};
 use target::memory::{LiveMemory, explain_access};
@@ -178,7 +178,10 @@ fn tops(native: &Native) -> Vec<(u32, Range<u64>)> {
         let end = block.address.saturating_add(block.usable).saturating_sub(8);
         Some((block.arena?, start..end.max(start)))
     };
-    native.blocks().filter(|block| block.state == State::Top).filter_map(top).collect()
+    // The top is at the end of a segment: it is no block.
+    let last = |segment: &Segment| segment.block(segment.len().checked_sub(1)?);
+    let tops = native.segments.iter().filter_map(last);
+    tops.filter(|block| block.state == State::Top).filter_map(top).collect()
 }
 
 /// The largest free chunks, most first.

@@ -3,17 +3,20 @@
 //! Each experiment on a running process is a file of its own. It opens a [`stage`](stage::Stage) on
 //! the process, says what it will do before it does it ([`Stage::announce`](stage::Stage::announce)),
 //! does it, and hands in what it found ([`Stage::finish`](stage::Stage::finish)). What is changed by a
-//! word goes through [`words`], what is measured meanwhile through [`phases`]. A command that is started instead is run
-//! in turn with and without the change, and compared as [`compare`](super::compare) does:
-//! [`launched`].
+//! word goes through [`words`], what runs in the process through [`delivery`], what is measured
+//! meanwhile through [`phases`]. A command that is started instead is run in turn with and without the
+//! change, and compared as [`compare`](super::compare) does: [`launched`].
 
 mod course;
 mod debugmallocstats;
+mod delivery;
+mod gc_collect;
 mod gc_off;
 mod gc_thresholds;
 mod launched;
 mod phases;
 mod stage;
+mod tracemalloc;
 mod trim;
 mod words;
 
@@ -34,5 +37,7 @@ pub fn run(experiment: &TryCmd, global: &GlobalArgs) -> Result<Exit, Failure> {
         TryCmd::Debugmallocstats(args) => debugmallocstats::run(args, global),
         TryCmd::Env(args) => launched::env(args, global),
         TryCmd::Python(args) => launched::python(args, global),
+        TryCmd::GcCollect(args) => gc_collect::run(args, global),
+        TryCmd::Tracemalloc(args) => tracemalloc::run(args, global),
     }
 }

@@ -12,6 +12,7 @@
 //! stopped again a little later.
 
 mod program;
+mod room;
 #[cfg(target_arch = "x86_64")]
 mod visit;
 #[cfg(not(target_arch = "x86_64"))]
@@ -29,6 +30,7 @@ use crate::procfs::ProcessDir;
 
 use program::Standing;
 pub use program::{Library, Names, Program};
+pub use room::{Room, room};
 use visit::Ground;
 pub use visit::Visit;
 
