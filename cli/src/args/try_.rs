@@ -172,9 +172,9 @@ pub struct DebugmallocstatsArgs {
     /// What and how
     #[command(flatten)]
     pub trial: TrialArgs,
-    /// How long the main thread may take to come to it
-    #[arg(long, value_name = "DURATION", value_parser = units::duration, default_value = "10s")]
-    pub patience: Duration,
+    /// Of the code that runs in it
+    #[command(flatten)]
+    pub delivery: DeliveryArgs,
 }
 
 /// What experiments have in common that run code in the process.
