@@ -92,6 +92,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Some(Cmd::Census(args)) => commands::answer::run("census", &args, global),
         Some(Cmd::Pymalloc(args)) => commands::answer::run("pymalloc", &args, global),
         Some(Cmd::Malloc(args)) => commands::answer::run("malloc", &args, global),
+        Some(Cmd::Blocks(args)) => commands::answer::blocks(&args, global),
         Some(Cmd::Gc(args)) => commands::answer::run("gc", &args, global),
         Some(Cmd::Try(experiment)) => commands::try_::run(&experiment, global),
         Some(Cmd::Doctor(args)) => commands::doctor::run(&args, global),

@@ -19,8 +19,11 @@ pub use graph::{
     ToldArgs,
 };
 pub use kept::{DiffArgs, ReportArgs, ShowArgs};
-pub use moment::{AccountArgs, AnswerArgs, CaptureArgs, DoctorArgs};
-pub use try_::{EnvArgs, GcOffArgs, GcThresholdsArgs, PythonArgs, Thresholds, TrialArgs, TryCmd};
+pub use moment::{AccountArgs, AnswerArgs, BlocksArgs, CaptureArgs, DoctorArgs};
+pub use try_::{
+    DebugmallocstatsArgs, DeliveryArgs, EnvArgs, GcCollectArgs, GcOffArgs, GcThresholdsArgs,
+    PythonArgs, Thresholds, TracemallocArgs, TrialArgs, TrimArgs, TryCmd,
+};
 pub use watching::{CheckArgs, FailOn, LookArgs, OutputArgs, TargetArgs, WatchArgs};
 
 /// Finds memory leaks of running Python processes, from outside, without touching the code.
@@ -100,6 +103,8 @@ pub enum Cmd {
     Pymalloc(AnswerArgs),
     /// Say what glibc's malloc holds in a process, free and in use, once
     Malloc(AnswerArgs),
+    /// Say what each native block of a Python process is, and what holds it, once
+    Blocks(BlocksArgs),
     /// Say how the garbage collector of a Python process stands, once
     Gc(AnswerArgs),
     /// Change one thing in a running process, for a while, and say what difference it makes

@@ -15,10 +15,18 @@ pub enum TryCmd {
     GcOff(GcOffArgs),
     /// Set the thresholds of the garbage collector for a while: does it run often enough?
     GcThresholds(GcThresholdsArgs),
+    /// Have glibc's malloc give back what it keeps: is it a leak, or memory that is free?
+    Trim(TrimArgs),
+    /// Have the interpreter's allocator tell of itself, beside what is read of it from outside
+    Debugmallocstats(DebugmallocstatsArgs),
     /// Run a command with and without variables in its environment, such as MALLOC_ARENA_MAX=2
     Env(EnvArgs),
     /// Run a command with the Python it names and with another one
     Python(PythonArgs),
+    /// Collect garbage now: what comes back, by type, and why had it not?
+    GcCollect(GcCollectArgs),
+    /// Trace where memory is allocated, for a while: which lines make what stays?
+    Tracemalloc(TracemallocArgs),
 }
 
 /// What all experiments have in common.
@@ -140,6 +148,67 @@ pub struct GcThresholdsArgs {
     #[arg(long, value_name = "T0[,T1[,T2]]", value_parser = thresholds)]
     pub set: Thresholds,
     /// For how long they are set; half of that, at most 30 s, is measured before and after
+    #[arg(long = "for", value_name = "DURATION", value_parser = units::duration, default_value = "60s")]
+    pub duration: Duration,
+}
+
+/// Have glibc's malloc give back what it keeps.
+#[derive(Clone, Debug, Args)]
+pub struct TrimArgs {
+    /// What and how
+    #[command(flatten)]
+    pub trial: TrialArgs,
+    /// For how long it is watched afterwards whether the program takes the memory again
+    #[arg(long = "for", value_name = "DURATION", value_parser = units::duration, default_value = "5s")]
+    pub duration: Duration,
+    /// How long the main thread may take to come to a place where it holds no lock
+    #[arg(long, value_name = "DURATION", value_parser = units::duration, default_value = "10s")]
+    pub patience: Duration,
+}
+
+/// Have the interpreter's allocator tell of itself.
+#[derive(Clone, Debug, Args)]
+pub struct DebugmallocstatsArgs {
+    /// What and how
+    #[command(flatten)]
+    pub trial: TrialArgs,
+    /// How long the main thread may take to come to it
+    #[arg(long, value_name = "DURATION", value_parser = units::duration, default_value = "10s")]
+    pub patience: Duration,
+}
+
+/// What experiments have in common that run code in the process.
+#[derive(Clone, Debug, Args)]
+pub struct DeliveryArgs {
+    /// How long the main thread may take to come to the code; then it is taken back
+    #[arg(long, value_name = "DURATION", value_parser = units::duration, default_value = "10s")]
+    pub patience: Duration,
+}
+
+/// Collect garbage now.
+#[derive(Clone, Debug, Args)]
+pub struct GcCollectArgs {
+    /// What and how
+    #[command(flatten)]
+    pub trial: TrialArgs,
+    /// Of the code that runs in it
+    #[command(flatten)]
+    pub delivery: DeliveryArgs,
+}
+
+/// Trace where memory is allocated, for a while.
+#[derive(Clone, Debug, Args)]
+pub struct TracemallocArgs {
+    /// What and how
+    #[command(flatten)]
+    pub trial: TrialArgs,
+    /// Of the code that runs in it
+    #[command(flatten)]
+    pub delivery: DeliveryArgs,
+    /// Frames of a traceback that are kept; more say more and cost more
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub frames: u32,
+    /// For how long it is on; it ends at that time even if memprobe is gone
     #[arg(long = "for", value_name = "DURATION", value_parser = units::duration, default_value = "60s")]
     pub duration: Duration,
 }

@@ -8,6 +8,7 @@ mod bad_input;
 mod captures;
 mod check;
 mod compare;
+mod delivered;
 mod doctor;
 mod freeze;
 mod graph;

@@ -1,13 +1,17 @@
 //! `memprobe try`: what a change adds is measured, and everything is as before afterwards, whoever
 //! was killed when.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use test_support::{Python, Running, debug_pythons, every_python, free_threaded_pythons};
+use test_support::{
+    Malloc, Python, Running, debug_pythons, every_python, free_threaded_pythons, mallocs,
+};
 
 use crate::support::{IDLE, Said, at_once, memprobe, memprobe_as_nobody, run, start};
 
@@ -94,11 +98,20 @@ impl Trying {
     }
 }
 
+/// The moment at which a process started, as the kernel counts.
+fn target_start(pid: u32) -> String {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
+    let (_, fields) = stat.rsplit_once(')').expect("a name");
+    fields.split_whitespace().nth(19).expect("field 22").into()
+}
+
 /// Until nobody keeps experiments away from a process: then nobody will write to it any more.
 fn wait_until_left(pid: u32) {
-    let file = File::open(format!("/proc/{pid}/stat")).expect("the process runs");
+    let start = target_start(pid);
+    let name = format!("memprobe-experiment-{pid}-{start}");
+    let name = SocketAddr::from_abstract_name(name.as_bytes()).expect("a name");
     let until = Instant::now() + LIMIT;
-    while file.try_lock().is_err() {
+    while UnixListener::bind_addr(&name).is_err() {
         assert!(Instant::now() < until, "process {pid} is still held");
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -111,7 +124,7 @@ fn gc_off_shows_what_cycles_add_and_is_undone() {
     at_once(all(), |python| {
         let mut program = Running::python(&python, CYCLES);
         let before = state(&mut program);
-        let mut trying = Trying::start(&program, "gc-off", &["--for", "6s"]);
+        let mut trying = Trying::start(&program, "gc-off", &["--for", "4s"]);
         trying.until("changed");
         // 3.6 is turned off by its threshold.
         assert_ne!(state(&mut program), before, "{python}");
@@ -151,7 +164,7 @@ fn whoever_is_killed_the_words_are_put_back() {
             if kill % 3 > 0 {
                 trying.until(["changed", "measuring"][kill as usize % 3 - 1]);
             }
-            std::thread::sleep(Duration::from_millis(u64::from(kill * 53 % 400)));
+            std::thread::sleep(Duration::from_millis(u64::from(kill * 53 % 300)));
             if state(&mut program) != before {
                 hits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             }
@@ -243,8 +256,8 @@ fn two_at_once_are_refused() {
     first.until("changed");
     let pid = program.pid().to_string();
     let second = run(["try", "gc-thresholds", "--set", "7", "--pid", &pid]);
-    assert_eq!(second.status, 2, "{}", second.err);
-    assert!(second.err.contains("another experiment runs on process"), "{}", second.err);
+    assert_eq!(second.status, 3, "{}", second.err);
+    assert!(second.err.contains("another memprobe changes process"), "{}", second.err);
     first.signal("-INT");
     let _ = first.end();
     assert_eq!(state(&mut program), before);
@@ -278,6 +291,15 @@ fn targets_that_cannot_be_changed() {
     let no_python = run(["try", "gc-off", "--pid", &cat.pid().to_string()]);
     assert_eq!(no_python.status, 3, "{}", no_python.err);
     assert!(no_python.err.contains("no Python interpreter"), "{}", no_python.err);
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let old = home.join(".pyenv/versions/2.7.18/bin/python2.7");
+    if old.exists() {
+        let code = "import sys; print('ready'); sys.stdout.flush(); sys.stdin.read()";
+        let old = Running::start(Command::new(old).args(["-c", code]));
+        let said = run(["try", "gc-off", "--pid", &old.pid().to_string()]);
+        assert_eq!(said.status, 3, "{}", said.err);
+        assert!(said.err.contains("Python 2.7"), "{}", said.err);
+    }
     let idle = start(IDLE);
     if let Some(mut nobody) = memprobe_as_nobody() {
         let args = ["try", "gc-off", "--pid", &idle.pid().to_string()];
@@ -293,3 +315,138 @@ fn targets_that_cannot_be_changed() {
     let ended = answer["restored"][0].as_str().expect("a sentence");
     assert!(ended.ends_with("has ended, and gc.enabled with it"), "{answer}");
 }
+
+/// A program whose threads have freed most of what they had, and wait.
+const ARENAS: &str = "
+import sys, threading
+keep, gate = [], threading.Barrier(9)
+def work():
+    mine = [bytearray(3000 + 16 * (n % 200)) for n in range(1000)]
+    gate.wait()
+    keep.append(mine[::40])
+    del mine
+    gate.wait()
+    threading.Event().wait()
+for _ in range(8): threading.Thread(target=work, daemon=True).start()
+gate.wait()
+gate.wait()
+print('ready', flush=True)
+for line in sys.stdin: print(len(keep), flush=True)
+";
+
+/// On every Python: trimming gives back what was predicted, within a tenth, and proves that it was
+/// free; the program goes on.
+#[test]
+fn trimming_gives_back_what_was_expected() {
+    at_once(every_python(), |python| {
+        let mut program = Running::python(&python, ARENAS);
+        let pid = program.pid().to_string();
+        let said = run(["try", "trim", "--pid", &pid, "--for", "1s", "--format", "json"]);
+        assert_eq!(said.status, 0, "{python}: {}", said.err);
+        let answer = said.json();
+        let column = |name: &str| {
+            let columns = answer["tables"][0]["columns"].as_array().expect("columns");
+            let found = columns.iter().find(|column| column["name"] == name).expect("a column");
+            found["values"][1].as_f64().expect("a number")
+        };
+        let (expected, back) = (column("expected"), column("uss_back"));
+        assert!(expected > 20e6, "{python}: {answer}");
+        assert!((back - expected).abs() < 0.1 * expected, "{python}: {back} of {expected}");
+        let finding = &answer["findings"][0];
+        assert_eq!(finding["kind"], json!("allocator-held"), "{answer}");
+        assert_eq!(finding["certainty"], json!("proved"), "{answer}");
+        assert_eq!(program.ask(""), "8", "{python}");
+        let again = run(["try", "trim", "--pid", &pid, "--for", "100ms", "--format", "json"]);
+        assert_eq!(again.json()["findings"], json!([]), "{python}: {}", again.out);
+    });
+}
+
+/// Other allocators have nothing to trim, and are named.
+#[test]
+fn other_allocators_are_refused_by_name() {
+    let refused = |mut command: Command, name: &str| {
+        let program = Running::start(&mut command);
+        let said = run(["try", "trim", "--pid", &program.pid().to_string()]);
+        assert_eq!(said.status, 3, "{name}: {}", said.err);
+        assert!(said.err.contains(&format!("its allocator is {name}")), "{}", said.err);
+        assert_eq!(said.out, "", "nothing is announced that is not done");
+    };
+    let python = crate::support::python().exe;
+    let preloaded = |library: &Path, code: &str| {
+        let mut command = Command::new(&python);
+        command.args(["-c", code]).env("LD_PRELOAD", library);
+        command
+    };
+    for name in ["jemalloc", "mimalloc", "tcmalloc"] {
+        // Packages for a newer C library do not start here.
+        let starts = |library: &PathBuf| {
+            preloaded(library, "pass").output().is_ok_and(|output| output.stderr.is_empty())
+        };
+        let libraries = mallocs(name).into_iter();
+        let library = libraries.filter_map(|m| m.library(&format!("lib{name}"))).find(starts);
+        library.into_iter().for_each(|library| refused(preloaded(&library, IDLE), name));
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    if let Some(musl) = mallocs("musl").pop() {
+        refused(Command::new(musl_program(&musl, folder.path())), "musl");
+    }
+}
+
+/// A program of musl's that waits.
+fn musl_program(musl: &Malloc, folder: &Path) -> PathBuf {
+    const SOURCE: &str = "void *malloc(unsigned long); long write(int, const void *, long);\n\
+        int pause(void);\n__attribute__((force_align_arg_pointer)) void _start(void) {\n\
+        malloc(3000); write(1, \"ready\\n\", 6); for (;;) pause(); }\n";
+    let (source, program) = (folder.join("wait.c"), folder.join("wait"));
+    std::fs::write(&source, SOURCE).expect("a file");
+    let loader = musl.library("ld-musl").expect("its loader");
+    let mut compile = Command::new("cc");
+    compile.args(["-fno-builtin", "-fno-stack-protector", "-nostdlib", "-o"]);
+    compile.args([&program, &source, &musl.library("libc.so").expect("its library")]);
+    compile.arg(format!("-Wl,--dynamic-linker={}", loader.display()));
+    assert!(compile.status().expect("a compiler").success());
+    program
+}
+
+/// On every Python: the words of the allocator are what is read from outside, and standard error is
+/// where it was.
+#[test]
+fn the_allocators_own_words_are_what_is_read() {
+    at_once(every_python(), |python| {
+        let mut program = Running::python(&python, WORKS);
+        let error = std::fs::read_link(format!("/proc/{}/fd/2", program.pid())).unwrap();
+        let files = |pid: u32| std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+        let open = files(program.pid());
+        let pid = program.pid().to_string();
+        let said = run(["try", "debugmallocstats", "--pid", &pid, "--format", "json"]);
+        assert_eq!(said.status, 0, "{python}: {}", said.err);
+        let answer = said.json();
+        let columns = answer["tables"][0]["columns"].as_array().expect("columns");
+        let cell = |figure: &str, column: &str| {
+            let of = |name: &str| columns.iter().find(|c| c["name"] == name).expect("a column");
+            let names = of("figure")["values"].as_array().expect("names");
+            let row = names.iter().position(|name| name == figure).expect("a row");
+            of(column)["values"][row].as_f64()
+        };
+        let used = cell("bytes in allocated blocks", "interpreter").expect("its own words");
+        let difference = cell("bytes in allocated blocks", "difference").expect("both");
+        // What the interpreter has to make for saying it is gone again when it is read.
+        assert!(used > 300e3 && difference.abs() < 100e3, "{python}: {difference} of {used}");
+        let arenas = cell("arenas allocated current", "difference").expect("both");
+        assert!(arenas.abs() <= 1.0, "{python}: {arenas}");
+        assert_eq!(std::fs::read_link(format!("/proc/{pid}/fd/2")).unwrap(), error, "{python}");
+        assert_eq!(files(program.pid()), open, "{python}");
+        assert_eq!(program.ask(""), "here", "{python}");
+    });
+}
+
+/// A program that works, and looks for lines again and again.
+const WORKS: &str = "
+import select, sys
+print('ready', flush=True)
+while True:
+    sum(n * n for n in range(2000))
+    if select.select([0], [], [], 0.001)[0]:
+        sys.stdin.readline()
+        print('here', flush=True)
+";

@@ -4,6 +4,7 @@
 use diff::stats::{self, Point};
 use serde::{Deserialize, Serialize};
 
+pub use crate::comparison::Effect;
 use crate::curve::{FLOOR_BYTES, TOLERATED_RATE};
 
 /// A difference below this share of the steeper slope does not matter.
@@ -37,18 +38,6 @@ impl Slope {
         let seconds = last.0 - first.0;
         Some(Self { bytes_per_s: line.slope, low: line.low, high: line.high, seconds })
     }
-}
-
-/// Whether a change makes a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Effect {
-    /// It does.
-    Difference,
-    /// It does not: what could hide in the noise would not matter.
-    None,
-    /// Neither can be said.
-    Undecided,
 }
 
 impl Effect {

@@ -70,6 +70,7 @@ mod version;
 pub mod walk;
 
 pub use attach::{Python, version};
+pub use blocks::samples::Sample;
 pub use blocks::{Allocator, BlockRow, Blocks, Content, HolderRow, Part, PartRow, Pointed, State};
 pub use census::Counts;
 pub use collector::{Collector, Generation, Objects, Statistics};

@@ -15,7 +15,7 @@ use target::procfs::{ProcessDir, clock};
 
 use crate::attach::Python;
 use crate::blocks::Blocks;
-use crate::blocks::table as block_tables;
+use crate::blocks::{samples as block_samples, table as block_tables};
 use crate::describe::descriptor;
 use crate::find::{Finder, Runtime};
 use crate::levers::{self, Lever};
@@ -37,7 +37,8 @@ pub struct Config {
     pub most_objects: u64,
     /// A core file that is read instead of the process of a request.
     pub core: Option<PathBuf>,
-    /// Whether short contents of texts and numbers are kept with the graph of objects.
+    /// Whether short contents of texts and numbers are kept with the graph of objects, and the
+    /// first bytes of some native blocks told.
     pub values: bool,
 }
 
@@ -358,6 +359,10 @@ impl<'a> Look<'a> {
         if let Some(blocks) = &self.blocks {
             let pid = self.request.target.pid.into();
             snapshot.tables.extend(block_tables::tables(blocks, pid));
+            if self.values {
+                let samples = self.python.samples(blocks);
+                snapshot.tables.push(block_samples::table(blocks, &samples, pid));
+            }
         }
         snapshot.issues = self.issues;
         snapshot.complete = self.complete;

@@ -7,8 +7,8 @@ mod native;
 mod python;
 
 pub use native::{
-    allocators, malloc_arenas, malloc_free, malloc_holes, malloc_settings, mapping_holders,
-    native_blocks, native_heap, private_memory,
+    allocators, block_samples, malloc_arenas, malloc_free, malloc_holes, malloc_settings,
+    mapping_holders, native_blocks, native_heap, private_memory,
 };
 pub use python::{
     census, free_lists, gc, interpreters, levers, pymalloc, python_threads, size_classes, stacks,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::source::Opened;
 use super::told::{Answer, bytes, counts, object, object_text, objects, size};
 use super::why;
-use crate::args::{GarbageArgs, GlobalArgs};
+use crate::args::{FreezeArg, GarbageArgs, GlobalArgs};
 use crate::exit::{Exit, Failure};
 
 /// Tells it.
@@ -55,6 +55,37 @@ pub fn run(args: &GarbageArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
         }),
     };
     answer.tell(&args.graph.told)
+}
+
+/// What only cycles keep in a process, for who does something about it.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct Cyclic {
+    /// Objects.
+    pub(in crate::commands) objects: u64,
+    /// Bytes of them.
+    pub(in crate::commands) bytes: u64,
+    /// Type, objects, bytes; most bytes first.
+    pub(in crate::commands) types: Vec<(String, u64, u64)>,
+    /// Why the collector has not taken it.
+    pub(in crate::commands) why: Vec<String>,
+}
+
+impl Cyclic {
+    /// Looks at a process, which is held still meanwhile.
+    pub(in crate::commands) fn of(pid: u32, global: &GlobalArgs) -> Result<Self, Failure> {
+        let opened = Opened::of_process(pid, FreezeArg::Auto, global)?;
+        let graph = &opened.graph()?;
+        let garbage = Garbage::new(graph);
+        let one = |&(id, sum): &(TypeId, Sum)| {
+            (graph.types()[id.index()].name.to_string(), sum.objects, sum.bytes)
+        };
+        Ok(Self {
+            objects: garbage.cyclic.objects,
+            bytes: garbage.cyclic.bytes,
+            types: garbage.types.iter().map(one).collect(),
+            why: why::reasons(&opened.capture),
+        })
+    }
 }
 
 fn sum(sum: Sum) -> Value {

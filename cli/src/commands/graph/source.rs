@@ -47,7 +47,11 @@ impl Opened {
     }
 
     /// A process is held still while it is captured.
-    fn of_process(pid: u32, freeze: FreezeArg, global: &GlobalArgs) -> Result<Self, Failure> {
+    pub(super) fn of_process(
+        pid: u32,
+        freeze: FreezeArg,
+        global: &GlobalArgs,
+    ) -> Result<Self, Failure> {
         let mut plan = Plan::load(&look(freeze), global)?;
         plan.probes.retain(|planned| {
             let questions = &planned.plugin.descriptor().questions;

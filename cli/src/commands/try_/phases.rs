@@ -89,6 +89,12 @@ impl Phase {
         self.gone_up(|figures| figures.collections)
     }
 
+    /// The part of a processor that it used.
+    pub(super) fn cpu(&self) -> Option<f64> {
+        let busy = self.gone_up(|figures| figures.cpu_ns)? as f64;
+        (self.seconds > 0.0).then(|| busy / 1e9 / self.seconds)
+    }
+
     fn gone_up(&self, figure: impl Fn(&Figures) -> Option<u64>) -> Option<u64> {
         figure(&self.last)?.checked_sub(figure(&self.first)?)
     }
@@ -159,10 +165,6 @@ pub(super) fn table(phases: &[Phase]) -> Table {
         };
         Values::I64(phases.iter().map(change).collect())
     };
-    let cpu = |phase: &Phase| {
-        let busy = phase.gone_up(|figures| figures.cpu_ns)? as f64;
-        (phase.seconds > 0.0).then(|| busy / 1e9 / phase.seconds)
-    };
     Table::new(
         "phases",
         vec![
@@ -181,7 +183,7 @@ pub(super) fn table(phases: &[Phase]) -> Table {
                 Unit::Count,
                 numbers(&|p| p.gone_up(|figures| figures.collected)),
             ),
-            attribute("cpu", Unit::Ratio, Values::F64(phases.iter().map(cpu).collect())),
+            attribute("cpu", Unit::Ratio, Values::F64(phases.iter().map(Phase::cpu).collect())),
         ],
     )
 }

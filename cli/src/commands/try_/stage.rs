@@ -10,9 +10,10 @@ use plugin_host::{LoadedProbe, OpenOptions, Search};
 use probe::{Finding, Issue, Probe, Request, Result, Snapshot, Table, Target};
 use report::{Answer, NextStep, Subject, Tool, Trial};
 use serde_json::json;
+use target::freeze::Method;
 
 use crate::args::{Format, GlobalArgs, TrialArgs};
-use crate::commands::answer::who_answers;
+use crate::commands::answer::{ask as ask_frozen, who_answers};
 use crate::exit::{Exit, Failure};
 use crate::output::{harmless, lines_to_stdout, to_stdout};
 use crate::session::Message;
@@ -85,6 +86,15 @@ impl Stage {
             self.target.python = Some(python.clone());
         }
         Ok(snapshot)
+    }
+
+    /// Asks the plugin that answers a question about the frozen process.
+    pub(super) fn ask_frozen(&mut self, question: &str) -> Result<Snapshot> {
+        let plugin = self.search.find(&who_answers(&self.search, question)?)?;
+        let options = OpenOptions { deadline: freezing::ANSWER };
+        let mut probe = plugin.open(&json!({}), options)?;
+        let request = Request::new(self.target.clone(), &[question]);
+        ask_frozen(&mut probe, request, Method::Auto)
     }
 
     /// Says what will be done, before anything is done.

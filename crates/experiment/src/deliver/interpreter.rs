@@ -7,7 +7,8 @@ use target::remote::{Names, Program};
 
 /// What runs between instructions, without a lock.
 const LOOP: &str = "_PyEval_EvalFrameDefault";
-/// Functions of CPython that have to do with the queue of calls and with the global lock.
+/// Functions of CPython that have to do with the queue of calls. Those that wait for the global lock
+/// are not among them: who waits there holds nothing that the queue wants.
 const NAMES: Names<'_> = Names {
     open: &[LOOP],
     locking: &[
@@ -20,14 +21,6 @@ const NAMES: Names<'_> = Names {
         "_Py_HandlePending",
         "handle_eval_breaker",
         "eval_frame_handle_pending",
-        "take_gil",
-        "drop_gil",
-        "PyEval_RestoreThread",
-        "PyEval_AcquireThread",
-        "PyEval_AcquireLock",
-        "_PyThreadState_Attach",
-        "_PyEval_AcquireLock",
-        "PyGILState_Ensure",
         "_PyEval_ReInitThreads",
         "PyEval_ReInitThreads",
         "PyOS_BeforeFork",
@@ -38,10 +31,6 @@ const NAMES: Names<'_> = Names {
         "PyThread_start_joinable_thread",
         "Py_FinalizeEx",
         "Py_Finalize",
-        "_PyMutex_LockSlow",
-        "_PyMutex_LockTimed",
-        "_PySemaphore_Wait",
-        "_PyParkingLot_Park",
         "_PyImport_AcquireLock",
         "_PyImport_LoadDynamicModuleWithSpec",
     ],
@@ -61,7 +50,6 @@ const NAMES: Names<'_> = Names {
         "handle_eval_breaker",
         "eval_frame_handle_pending",
         "_PyRunRemoteDebugger",
-        "PyErr_CheckSignals",
     ],
 };
 
@@ -70,8 +58,8 @@ const V3_14: u64 = 0x030e_0000;
 
 /// The interpreter of a process.
 #[derive(Debug)]
-pub(super) struct Interpreter {
-    pub(super) program: Program,
+pub(crate) struct Interpreter {
+    pub(crate) program: Program,
     /// `PyRun_SimpleString`.
     pub(super) run: u64,
     /// `Py_AddPendingCall`.
@@ -88,7 +76,7 @@ impl Interpreter {
     /// # Errors
     /// [`ErrorKind::Unsupported`] when there is none, more than one, one without the functions that
     /// are needed, Python 2, or a free-threaded build before 3.14.
-    pub(super) fn find(process: &ProcessDir, memory: &LiveMemory) -> Result<Self> {
+    pub(crate) fn find(process: &ProcessDir, memory: &LiveMemory) -> Result<Self> {
         let pid = process.pid();
         let unsupported = |why: &str| {
             Error::new(

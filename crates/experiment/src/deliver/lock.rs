@@ -1,35 +1,30 @@
 //! One memprobe at a time changes a process.
 
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener};
+use std::fs::File;
 use std::time::{Duration, Instant};
 
 use probe::{Error, ErrorKind, Result};
+use rustix::fs::{FlockOperation, flock};
 use target::procfs::ProcessDir;
 
-/// A lock that the kernel gives back when this program ends, however that is: a name for a socket
-/// that is in no file system.
+/// A lock that the kernel gives back when this program ends, however that is. It lies on the target's
+/// own entry in `/proc`: for who looks at it through the same `/proc`.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held, not used")] UnixListener);
+pub struct Lock(#[expect(dead_code, reason = "held, not used")] File);
 
 impl Lock {
     /// Takes the lock of a process.
     ///
     /// # Errors
-    /// [`ErrorKind::PermissionDenied`] when another memprobe has it.
+    /// [`ErrorKind::PermissionDenied`] when another experiment has it.
     pub fn take(process: &ProcessDir) -> Result<Self> {
-        let (pid, start) = (process.pid(), process.start_ticks());
-        let name = format!("memprobe-experiment-{pid}-{start}");
-        let bind = || UnixListener::bind_addr(&SocketAddr::from_abstract_name(name.as_bytes())?);
-        match bind() {
-            Ok(listener) => Ok(Self(listener)),
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-                let message = format!("another memprobe changes process {pid} just now");
-                Err(Error::new(ErrorKind::PermissionDenied, message)
-                    .with_hint("wait until it is over: two experiments would measure each other"))
-            }
-            Err(error) => Err(Error::io(error, format!("cannot lock process {pid}"))),
-        }
+        let entry = process.file("stat")?;
+        flock(&entry, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+            let message = format!("another experiment runs on process {} just now", process.pid());
+            Error::new(ErrorKind::PermissionDenied, message)
+                .with_hint("wait until it is over: two experiments would measure each other")
+        })?;
+        Ok(Self(entry))
     }
 
     /// Takes it as soon as nobody has it.

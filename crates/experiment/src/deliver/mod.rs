@@ -25,7 +25,7 @@ use target::memory::LiveMemory;
 use target::procfs::ProcessDir;
 use target::remote;
 
-use interpreter::Interpreter;
+pub(crate) use interpreter::Interpreter;
 use script::{Report, Where};
 use shelf::Shelf;
 
@@ -35,7 +35,9 @@ pub use withdraw::{Order, clean_up};
 
 /// How long another memprobe may have the lock: a program that another thread of that just starts
 /// has it for a moment too.
-const LOCKED: Duration = Duration::from_millis(300);
+pub(crate) const LOCKED: Duration = Duration::from_millis(300);
+/// How long the thread that undoes something may take, at least.
+const UNDO: Duration = Duration::from_secs(10);
 /// How often the reports are looked at.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -115,6 +117,16 @@ impl Recipient {
         Ok(Self { process, memory, interpreter, remote, own_pid, _lock: lock })
     }
 
+    /// The way by which code gets there, in a few words.
+    #[must_use]
+    pub fn way(&self) -> &'static str {
+        if self.interpreter.takes_scripts {
+            "by its interface for remote execution, PEP 768"
+        } else {
+            "by a pending call"
+        }
+    }
+
     fn target(&self) -> Target {
         Target { start_id: self.process.start_ticks(), ..Target::from_pid(self.process.pid()) }
     }
@@ -135,10 +147,29 @@ impl Recipient {
         (options.note)(Some(&order));
         let result = self.hand_over(code, &name, options);
         (options.note)(None);
-        result
+        result.map(|(_, _, delivery)| delivery)
     }
 
-    fn hand_over(&self, code: &str, name: &str, options: Options<'_>) -> Result<Delivery> {
+    /// The same of code that leaves something to be undone: it calls `keep(seconds, undo)` once, at
+    /// its end. A thread of the process calls `undo()` after so long, or as soon as [`Kept::undo`] is
+    /// called or this program is gone and somebody cleans up behind it, and says what it returns.
+    ///
+    /// # Errors
+    /// As [`Recipient::deliver`].
+    pub fn deliver_to_keep<'a>(&'a self, code: &str, options: Options<'a>) -> Result<Kept<'a>> {
+        let name = shelf::name();
+        (options.note)(Some(&Order::new(&self.process, &name, self.remote)));
+        let result = self.hand_over(code, &name, options);
+        let (shelf, reports, delivery) = result.inspect_err(|_| (options.note)(None))?;
+        Ok(Kept { recipient: self, shelf, reports, delivery, options })
+    }
+
+    fn hand_over(
+        &self,
+        code: &str,
+        name: &str,
+        options: Options<'_>,
+    ) -> Result<(Shelf, u64, Delivery)> {
         let began = Instant::now();
         let handed = if self.interpreter.takes_scripts {
             scripts::hand_over(self, code, name, options)
@@ -155,17 +186,16 @@ impl Recipient {
         };
         let report = self.await_end(&shelf, reports, options)?;
         let took_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        withdraw::put_away(self, name)?;
+        withdraw::put_away(self, name, report.kept)?;
         match report.error {
-            None => Ok(Delivery { results: report.results, took_ns }),
-            Some(why) => {
-                let pid = self.process.pid();
-                Err(Error::new(
-                    ErrorKind::Other,
-                    format!("the code that ran in process {pid} failed: {why}"),
-                ))
-            }
+            None => Ok((shelf, reports, Delivery { results: report.results, took_ns })),
+            Some(why) => Err(self.failed(&why)),
         }
+    }
+
+    fn failed(&self, why: &str) -> Error {
+        let pid = self.process.pid();
+        Error::new(ErrorKind::Other, format!("the code that ran in process {pid} failed: {why}"))
     }
 
     /// Waits until the code has run; takes it back when it does not begin.
@@ -201,6 +231,53 @@ impl Recipient {
                 }
                 has_begun = true;
                 deadline = Instant::now() + options.run;
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+/// Something that a thread of the process undoes at its time.
+#[derive(Debug)]
+pub struct Kept<'a> {
+    recipient: &'a Recipient,
+    shelf: Shelf,
+    reports: u64,
+    /// What the code said when it ran.
+    pub delivery: Delivery,
+    options: Options<'a>,
+}
+
+impl Kept<'_> {
+    /// Has it undone now, and returns what `undo` said, as JSON.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TimedOut`] when the thread does not come to it: it undoes it when it does;
+    /// [`ErrorKind::Other`] with what it raised; [`ErrorKind::TargetEnded`].
+    pub fn undo(self) -> Result<Option<String>> {
+        self.shelf.empty()?;
+        let process = &self.recipient.process;
+        let deadline = Instant::now() + self.options.patience.max(UNDO);
+        loop {
+            let alive = process.is_alive();
+            let report = self.shelf.report(self.reports);
+            let pid = process.pid();
+            if report.undone {
+                withdraw::await_closed(process, &self.shelf.name, deadline);
+                (self.options.note)(None);
+                return match report.error {
+                    Some(why) => Err(self.recipient.failed(&why)),
+                    None => Ok(report.results.into_iter().nth(self.delivery.results.len())),
+                };
+            }
+            if !alive {
+                let message = format!("process {pid} ended before the experiment was undone");
+                return Err(Error::new(ErrorKind::TargetEnded, message));
+            }
+            if Instant::now() >= deadline {
+                let message = format!("the thread in process {pid} did not undo it yet");
+                return Err(Error::new(ErrorKind::TimedOut, message)
+                    .with_hint("somebody holds the global lock: it does so when it gets it"));
             }
             std::thread::sleep(LOOK);
         }

@@ -41,7 +41,8 @@ pub(super) fn wrap(code: &str, place: Where) -> Script {
         .replace("PLACE", &reports.to_string())
         .replace("SOURCE", &source);
     let text = format!(
-        "__import__('builtins').exec({}, {{'__builtins__': __import__('builtins')}})\n\0",
+        "__import__('builtins').exec(compile({}, '<memprobe>', 'exec'), \
+         {{'__builtins__': __import__('builtins')}})\n\0",
         literal(&wrapper)
     );
     debug_assert!(text.len() as u64 <= reports);
@@ -69,6 +70,10 @@ fn literal(text: &str) -> String {
 pub(super) struct Report {
     pub(super) started: bool,
     pub(super) done: bool,
+    /// Something is to be undone later, by a thread.
+    pub(super) kept: bool,
+    /// It was.
+    pub(super) undone: bool,
     pub(super) error: Option<String>,
     pub(super) results: Vec<String>,
 }
@@ -84,6 +89,8 @@ impl Report {
             match kind {
                 b'S' => report.started = true,
                 b'D' => report.done = true,
+                b'K' => report.kept = true,
+                b'Q' => report.undone = true,
                 b'E' => report.error = Some(text()),
                 b'R' => report.results.push(text()),
                 _ => {}

@@ -110,11 +110,16 @@ impl Shelf {
         Ok(own.map(|m| (m.start, m.end)).collect())
     }
 
-    /// Has the target unmap and close what it has of a name.
-    pub(super) fn remove(process: &ProcessDir, visit: &mut Visit<'_>, name: &str) -> Result<()> {
+    /// Has the target unmap what it has of a name.
+    pub(super) fn unmap(process: &ProcessDir, visit: &mut Visit<'_>, name: &str) -> Result<()> {
         for (start, end) in Self::pages(process, name)? {
             visit.system_call(calls::MUNMAP, [start, end - start, 0, 0, 0, 0])?;
         }
+        Ok(())
+    }
+
+    /// Has the target close it.
+    pub(super) fn close(process: &ProcessDir, visit: &mut Visit<'_>, name: &str) -> Result<()> {
         for (found, fd) in Self::all(process) {
             if found == name {
                 visit.system_call(calls::CLOSE, [fd, 0, 0, 0, 0, 0])?;

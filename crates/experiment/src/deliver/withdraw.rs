@@ -5,7 +5,7 @@
 //! stands and is not about to run it, the call in the queue becomes one of a function that may
 //! always be called, and the pages and the file go.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use probe::{Error, ErrorKind, Result, Target};
 use target::procfs::ProcessDir;
@@ -18,6 +18,8 @@ use super::{Recipient, pending};
 
 /// How long it is tried to find the main thread at a place where something can be taken back.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a thread that undoes something may take to see that it is to.
+const CLOSES: Duration = Duration::from_secs(2);
 /// How long another memprobe may have the lock while this one wants to clean up.
 const LOCKED: Duration = Duration::from_secs(30);
 
@@ -84,6 +86,8 @@ pub(super) fn clean(recipient: &Recipient, name: &str) -> Result<()> {
     let shelf = Shelf::find(&recipient.process, name);
     if let Some(shelf) = &shelf {
         shelf.empty()?;
+        // A thread that is to undo something sees that, and closes the file itself.
+        await_closed(&recipient.process, name, Instant::now() + CLOSES);
     }
     clean_unless(recipient, name, || false).map(|_| ())
 }
@@ -128,23 +132,34 @@ fn clean_unless(
                 visit.write(place, &interpreter.harmless.to_ne_bytes())?;
             }
         }
-        Shelf::remove(process, visit, name)?;
+        Shelf::unmap(process, visit, name)?;
+        Shelf::close(process, visit, name)?;
         Ok(true)
     })
 }
 
-/// Removes what is left of something that has run.
-pub(super) fn put_away(recipient: &Recipient, name: &str) -> Result<()> {
+/// Waits until the target has closed a file itself.
+pub(super) fn await_closed(process: &ProcessDir, name: &str, deadline: Instant) {
+    let is_open = || Shelf::all(process).iter().any(|(found, _)| found == name);
+    while is_open() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Removes what is left of something that has run. Its file is left to a thread that undoes
+/// something later.
+pub(super) fn put_away(recipient: &Recipient, name: &str, is_kept: bool) -> Result<()> {
     let process = &recipient.process;
     let is_left = || {
-        let has_file = Shelf::all(process).iter().any(|(found, _)| found == name);
+        let has_file = !is_kept && Shelf::all(process).iter().any(|(found, _)| found == name);
         Ok::<_, Error>(has_file || !Shelf::pages(process, name)?.is_empty())
     };
     if !is_left()? {
         return Ok(());
     }
     visit(&recipient.target(), Manner::anywhere(PATIENCE), |visit| {
-        Shelf::remove(process, visit, name)
+        Shelf::unmap(process, visit, name)?;
+        if is_kept { Ok(()) } else { Shelf::close(process, visit, name) }
     })
 }
 

@@ -1,13 +1,12 @@
 //! What the keeper holds: a process, its words, and the moment at which they are put back.
 
-use std::fs::File;
 use std::time::{Duration, Instant};
 
 use probe::{Error, ErrorKind, Result, Target};
-use rustix::fs::{FlockOperation, flock};
 use target::memory::WriteMemory;
 use target::procfs::ProcessDir;
 
+use crate::deliver::{LOCKED, Lock};
 use crate::kin::Mark;
 use crate::word::{Outcome, Restored, Word};
 
@@ -25,20 +24,14 @@ pub(super) struct Change {
     until: Instant,
     /// What became of the words, once they were put back.
     restored: Option<Vec<Restored>>,
-    /// Locked as long as it is open, for who looks at the process through the same `/proc`.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Change {
     /// Keeps other experiments away from a process.
     pub(super) fn hold(target: &Target, at_most: Duration) -> Result<Self> {
         let process = ProcessDir::open_target(target)?;
-        let lock = process.file("stat")?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-            let message = format!("another experiment runs on process {}", target.pid);
-            Error::new(ErrorKind::InvalidInput, message)
-                .with_hint("wait for its end: two at once would measure each other")
-        })?;
+        let lock = Lock::await_it(&process, LOCKED)?;
         let until = Instant::now().checked_add(at_most).unwrap_or_else(Instant::now);
         let target = Target { start_id: process.start_ticks(), ..target.clone() };
         let mark = Mark::of(&target)?;

@@ -1,6 +1,7 @@
 //! Starting the programs, and delivering to them.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use memprobe_experiment::deliver::{Delivery, Options, Recipient, RemoteDebug};
@@ -9,8 +10,9 @@ use probe::{Open, Probe, Request, Result, Target};
 use probe_python::PythonProbe;
 use test_support::{Python, Running, debug_pythons, every_python};
 
-pub(crate) fn all() -> Vec<Python> {
-    every_python().into_iter().chain(debug_pythons()).collect()
+pub(crate) fn all() -> &'static [Python] {
+    static ALL: OnceLock<Vec<Python>> = OnceLock::new();
+    ALL.get_or_init(|| every_python().into_iter().chain(debug_pythons()).collect())
 }
 
 /// Whether the long form was asked for.
@@ -47,7 +49,7 @@ pub(crate) fn with_all(work: impl Fn(&Python) + Sync) {
     std::thread::scope(|scope| {
         for python in all() {
             let work = &work;
-            scope.spawn(move || work(&python));
+            scope.spawn(move || work(python));
         }
     });
 }

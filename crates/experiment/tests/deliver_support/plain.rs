@@ -69,7 +69,7 @@ fn one_at_a_time() {
     let target = program(&test_support::python());
     let first = recipient(target.pid()).unwrap();
     let error = recipient(target.pid()).unwrap_err();
-    assert!(error.to_string().contains("another memprobe"), "{error}");
+    assert!(error.to_string().contains("another experiment"), "{error}");
     drop(first);
     recipient(target.pid()).unwrap();
 }

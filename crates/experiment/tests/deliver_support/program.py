@@ -5,6 +5,8 @@ import select
 import sys
 import threading
 
+import _tracemalloc
+
 
 def state():
     with open("/proc/self/maps") as maps:
@@ -21,6 +23,7 @@ def state():
         len(os.listdir("/proc/self/task")),
         threading.active_count(),
         gc.isenabled(),
+        _tracemalloc.is_tracing(),
         pages,
         sorted(files),
     ))

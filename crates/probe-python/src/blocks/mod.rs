@@ -7,26 +7,32 @@
 //! those one past its end and those with marks in their lowest or highest bits. Blocks that only
 //! point to each other are not reachable.
 //!
-//! It costs two passes over memory, and 30 bytes of this program for each block and 4 for each
-//! pointer between blocks.
+//! It costs two passes over memory, and some 8 bytes of this program for each block and one to four
+//! for each pointer from or to a block that is no object.
 
 mod aims;
+mod bits;
+mod contents;
+mod edges;
+mod given;
 mod libraries;
 mod mark;
 mod owners;
 mod pages;
 mod places;
 pub(crate) mod roots;
+pub(crate) mod samples;
 mod scan;
 mod sum;
 pub(crate) mod table;
 mod units;
 mod whole;
+mod zones;
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-use glibc_heap::{Native, Regions};
+use glibc_heap::Native;
 use probe::{FrozenThread, Issue, Result, Severity};
 use target::images::Mapping;
 use target::procfs::pagemap;
@@ -47,15 +53,13 @@ use places::{Heaps, Places};
 use roots::{Root, merged};
 use scan::{Pointers, Scan};
 use sum::Summing;
-use units::{Given, Units};
+use units::{Unit, Units};
 use whole::Whole;
 
 /// Stands for no library.
 const NO_LIBRARY: u16 = u16::MAX;
 /// Of blocks as large as this it is looked at what is resident, bytes.
 const LARGE: u64 = 64 << 10;
-/// Bytes of the state of an arena of `malloc` that may point to free chunks.
-const ARENA_STATE: u64 = 2400;
 
 /// Who gave a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,6 +120,8 @@ pub struct BlockRow {
     pub resident: u64,
     /// What most of them seem to hold; of objects and buffers nothing is said.
     pub content: Option<Content>,
+    /// Addresses of up to three of them: the first, and the last two.
+    pub examples: Vec<u64>,
 }
 
 /// What memory without a file is used for.
@@ -229,18 +235,18 @@ impl Python {
         // Before anything is read: what was never written to looks resident from then on.
         let pages = self.pages(&mut issues).unwrap_or_default();
         let (spans, untouched) = self.memory_map(&mappings, &mut issues);
-        let native = glibc_heap::read(memory, &Regions::new(&mappings))?;
-        issues.extend(remarks(native.as_ref(), threads));
         let hurry = self.is_stopped();
-        let mut all = collect_with(memory, &spans, &untouched, rules, true, hurry)?;
+        let (native, mut all) = given::read(memory, &mappings, || {
+            collect_with(memory, &spans, &untouched, rules, true, hurry)
+        })?;
+        issues.extend(remarks(native.as_ref(), threads));
         issues.extend(losses(&all.survey));
         let native = native.unwrap_or_default();
         let heaps = Heaps::new(&native, &pages);
-        let known = known(&native, &all.blocks.pools, rules.geometry.pool);
-        let given = blocks(&native, &all.blocks.used);
+        let known = given::known(&native, &all.blocks.pools, rules.geometry.pool);
+        let units = Units::new(given::blocks(&native, &mut all.blocks.used), &mut all.objects);
         drop((native, std::mem::take(&mut all.blocks.used)));
-        let units = Units::new(given, &mut all.objects);
-        let block = |at| units.around(at).map(|unit| units.range(unit as usize).start);
+        let block = |at| units.around(at).map(|unit| unit.start);
         let front = owners::front(&all.objects, &all.shapes, block);
         drop(std::mem::take(&mut all.objects));
         all.blocks.pools.sort_unstable();
@@ -266,7 +272,9 @@ impl Python {
             hurry,
         }
         .run()?;
-        let marks = self.marks(threads, &mappings, &all, (&units, &pointers, &roots, &libraries));
+        let variables = Variables::new(memory, &mappings);
+        let scanned = (&units, &pointers, &*roots, &libraries, &variables);
+        let marks = self.marks(threads, &mappings, &all, scanned);
         let names = Names { rules, memory };
         let summing = Summing {
             units: &units,
@@ -274,14 +282,17 @@ impl Python {
             marks: &marks,
             roots: &roots,
             data: &data,
-            variables: &Variables::new(memory, &mappings),
+            variables: &variables,
             libraries: &libraries,
             touched: &self.touched(&units),
+            pages: &pages,
+            hurry,
             type_name: &|shape| {
                 let shape = all.shapes.get(shape as usize);
                 shape.map(|shape| names.of(shape.address))
             },
         };
+        let groups = summing.groups()?;
         let whole = Whole {
             pages: &pages,
             heaps: &heaps,
@@ -290,19 +301,20 @@ impl Python {
             arenas: &arenas,
             pymalloc: &all.survey.pymalloc,
             summing: &summing,
+            groups: &groups,
             aims: &aims,
             aimed: &pointers.aimed,
         };
         let (private, holders) = (whole.rows(), whole.holders());
         let extensions = libraries.extensions();
-        let rows = summing.rows();
+        let rows = summing.rows(&groups);
         let pointers = pointers.pointed;
         Ok((Blocks { rows, private, holders, extensions, pointers }, issues))
     }
 }
 
 /// What marking looks at.
-type Scanned<'a> = (&'a Units, &'a Pointers, &'a [Root], &'a Libraries);
+type Scanned<'a> = (&'a Units, &'a Pointers, &'a [Root], &'a Libraries, &'a Variables);
 
 impl Python {
     /// Who holds each block.
@@ -311,20 +323,28 @@ impl Python {
         threads: &[FrozenThread],
         mappings: &[Mapping],
         all: &Collected,
-        (units, pointers, roots, libraries): Scanned<'_>,
+        (units, pointers, roots, libraries, variables): Scanned<'_>,
     ) -> Marks {
         let runtimes: Vec<&str> = self.runtimes().iter().map(|r| &*r.library).collect();
         let own = refs::data::known(mappings, &runtimes);
         let is_own = |at: u64| own.iter().any(|range| range.contains(&at));
         let owners = owners::owners(self.memory(), &all.shapes, is_own);
         let words = threads.iter().flat_map(|thread| &thread.registers);
-        let registers: Vec<u32> = words.filter_map(|&word| units.pointed(word)).collect();
+        let pointed = words.filter_map(|&word| units.native(units.pointed(word)?.number));
+        let registers: Vec<u32> = pointed.collect();
         let extension = |root: &Root| {
             let library = libraries.of(root.range.start);
             library.is_some_and(|(number, _)| libraries.is_extension(number))
         };
-        let is_extension = &extension;
-        Marker { units, pointers, owners: &owners, roots, is_extension }.run(&registers)
+        let marker = Marker {
+            natives: units.natives(),
+            pointers,
+            owners: &owners,
+            roots,
+            is_extension: &extension,
+            variable: &|at| variables.start(at),
+        };
+        marker.run(&registers)
     }
 
     /// The arenas of the interpreter's allocator: as it says itself, or else from the first to the
@@ -348,35 +368,15 @@ impl Python {
 impl Python {
     /// Resident bytes of large blocks, where the system tells: a block may be filled bit by bit.
     fn touched(&self, units: &Units) -> HashMap<u32, u64> {
-        let large: Vec<u32> = (0..units.len())
-            .filter(|&unit| units.bytes(unit) >= LARGE && units.shape[unit] == units::NO_OBJECT)
-            .map(|unit| unit as u32)
+        let large: Vec<_> = units
+            .large_ones()
+            .filter(|unit| unit.bytes() >= LARGE && units.native(unit.number).is_some())
             .collect();
-        let ranges: Vec<_> = large.iter().map(|&unit| units.range(unit as usize)).collect();
+        let ranges: Vec<_> = large.iter().map(Unit::range).collect();
         let counts = self.process().map(|process| pagemap::resident(process, &ranges));
         let counts = counts.and_then(std::result::Result::ok).unwrap_or_default();
-        large.into_iter().zip(counts).collect()
+        large.iter().map(|unit| unit.number).zip(counts).collect()
     }
-}
-
-/// Every block in use.
-fn blocks(native: &Native, pools: &[(u64, u32)]) -> Vec<Given> {
-    let used = || native.blocks().filter(|block| block.state.is_used());
-    // Counted first: a list that grows as it is filled takes twice the memory.
-    let mut blocks = Vec::with_capacity(used().count() + pools.len());
-    blocks.extend(used().map(|block| Given::new(block.address, block.usable, false)));
-    blocks.extend(pools.iter().map(|&(address, bytes)| Given::new(address, bytes.into(), true)));
-    blocks
-}
-
-/// All memory of allocators, the free part too: what was freed holds no pointers.
-fn known(native: &Native, pools: &[u64], pool: u64) -> Vec<Range<u64>> {
-    let mut heaps: Vec<Range<u64>> = native.segments.iter().map(|s| s.start..s.end).collect();
-    heaps.extend(native.mmapped.iter().map(|m| m.start..m.start.saturating_add(m.total)));
-    let states = native.arenas.iter().map(|arena| arena.address);
-    heaps.extend(states.map(|at| at..at.saturating_add(ARENA_STATE)));
-    heaps.extend(pools.iter().map(|&at| at..at.saturating_add(pool)));
-    heaps
 }
 
 fn remarks(native: Option<&Native>, threads: &[FrozenThread]) -> Vec<Issue> {

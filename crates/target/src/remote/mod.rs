@@ -12,6 +12,7 @@
 //! stopped again a little later.
 
 mod program;
+mod room;
 #[cfg(target_arch = "x86_64")]
 mod visit;
 #[cfg(not(target_arch = "x86_64"))]
@@ -29,6 +30,7 @@ use crate::procfs::ProcessDir;
 
 use program::Standing;
 pub use program::{Library, Names, Program};
+pub use room::{Room, room};
 use visit::Ground;
 pub use visit::Visit;
 
@@ -45,6 +47,8 @@ pub enum Fit<'a> {
     Anywhere,
     /// As [`Program::is_fit`] says.
     Placed(&'a Program),
+    /// As [`Program::is_outside_malloc`] says.
+    OutsideMalloc(&'a Program),
     /// As [`Program::is_away`] says.
     Away(&'a Program),
 }
@@ -125,7 +129,10 @@ fn meet(held: &mut Held<'_>, ground: &Ground<'_>, manner: Manner<'_>) -> Result<
             // Only now: looking for names takes longer than anybody should stand.
             let place = match (manner.fit, at) {
                 (_, None) => waits_in_kernel(held.process()),
-                (Fit::Placed(program) | Fit::Away(program), Some(at)) => program.tell(&at),
+                (
+                    Fit::Placed(program) | Fit::OutsideMalloc(program) | Fit::Away(program),
+                    Some(at),
+                ) => program.tell(&at),
                 (Fit::Anywhere, Some(_)) => "an unknown place".into(),
             };
             let seconds = manner.patience.as_secs_f64();
@@ -140,6 +147,7 @@ fn is_fit(fit: Fit<'_>, at: Option<&Standing>) -> bool {
     match fit {
         Fit::Anywhere => true,
         Fit::Placed(program) => at.is_some_and(|at| program.is_fit(at)),
+        Fit::OutsideMalloc(program) => at.is_some_and(|at| program.is_outside_malloc(at)),
         Fit::Away(program) => at.is_some_and(|at| program.is_away(at)),
     }
 }

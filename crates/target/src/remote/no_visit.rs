@@ -1,6 +1,7 @@
 //! In place of visits on machines for which the safety frame is not written.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use probe::{Error, ErrorKind, Result};
 
@@ -65,6 +66,14 @@ impl<'v> Visit<'v> {
     /// # Errors
     /// Never made.
     pub fn call(&mut self, _: u64, _: [u64; 3]) -> Result<()> {
+        match self.never {}
+    }
+
+    /// The same of a function that may take longer.
+    ///
+    /// # Errors
+    /// Never made.
+    pub fn call_within(&mut self, _: u64, _: [u64; 3], _: Duration) -> Result<()> {
         match self.never {}
     }
 

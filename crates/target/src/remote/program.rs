@@ -50,6 +50,26 @@ const LOCKING: [&str; 31] = [
     "dlsym",
     "dl_iterate_phdr",
 ];
+/// How many of them, from the first on, may hold the locks of an allocator.
+const ALLOCATING: usize = 21;
+/// System calls in which threads wait and that no allocator makes, nor the handlers of signals that
+/// an interpreter has, which may interrupt one.
+const WAITING: [&str; 14] = [
+    "poll",
+    "select",
+    "nanosleep",
+    "accept",
+    "recvfrom",
+    "recvmsg",
+    "wait4",
+    "clock_nanosleep",
+    "epoll_wait",
+    "waitid",
+    "pselect6",
+    "ppoll",
+    "epoll_pwait",
+    "accept4",
+];
 
 /// A program or library of a process, with its functions.
 pub struct Library {
@@ -84,6 +104,10 @@ pub struct Program {
     open: Vec<Range<u64>>,
     /// Functions that may.
     locking: Vec<Range<u64>>,
+    /// All code that is neither of the C library nor of an allocator or loader.
+    proper: Vec<Range<u64>>,
+    /// Functions of allocators.
+    allocating: Vec<Range<u64>>,
     /// Functions through which what was handed over comes to run.
     running: Vec<Range<u64>>,
 }
@@ -109,15 +133,21 @@ impl Program {
         let files = images(&all).into_iter().take(MOST_FILES);
         let libraries: Vec<Library> =
             files.filter_map(|image| Library::open(image, process)).collect();
-        let mut program =
-            Self { libraries, open: Vec::new(), locking: Vec::new(), running: Vec::new() };
+        let (open, locking, allocating, proper, running) = Default::default();
+        let mut program = Self { libraries, open, locking, allocating, proper, running };
         for library in &program.libraries {
-            if library.is_loader() {
-                let code = library.image.mappings.iter();
-                program.locking.extend(code.map(|mapping| mapping.start..mapping.end));
-                continue;
+            let is_interpreter = names.open.iter().any(|name| library.symbol(name).is_some());
+            match library.kind(is_interpreter) {
+                Kind::Locking => {
+                    program.locking.extend(library.code());
+                    program.allocating.extend(library.code());
+                }
+                Kind::Library => {
+                    program.locking.extend(library.of(&LOCKING));
+                    program.allocating.extend(library.of(&LOCKING[..ALLOCATING]));
+                }
+                Kind::Proper => program.proper.extend(library.code()),
             }
-            program.locking.extend(library.of_exported(&LOCKING));
         }
         let lists = [names.open, names.locking, names.running];
         let [open, locking, running] = lists.map(|names| program.of_interpreter(names));
@@ -146,23 +176,28 @@ impl Program {
         if is_in(&self.open, at.at) {
             return at.call.is_none();
         }
-        if at.call.is_none() || is_in(&self.locking, at.at) {
-            return false;
-        }
-        for (place, &word) in at.stack.iter().enumerate() {
-            if is_in(&self.locking, word) {
-                return false;
+        at.call.is_some() && self.came_by_none_of(&[&self.locking], at)
+    }
+
+    /// Whether a thread holds no lock of an allocator: it is fit for anything, or waits in a system
+    /// call that no allocator makes, or in one from which nothing leads back to one.
+    pub(super) fn is_outside_malloc(&self, at: &Standing) -> bool {
+        match at.call.and_then(system_call) {
+            Some(name) if WAITING.contains(&name) => true,
+            Some("read" | "futex") => {
+                self.came_by_none_of(&[&self.allocating], at) || self.is_fit(at)
             }
-            if place * 8 > CLOSE && is_in(&self.open, word) {
-                return true;
-            }
+            _ => self.is_fit(at),
         }
-        !self.open.is_empty()
     }
 
     /// Whether a thread is not about to run what was handed over: it is in none of the functions
-    /// through which that happens, nor on its way back to one.
+    /// through which that happens, nor on its way back to one. One that waits in a system call is
+    /// on no such way if it did not come there for memory: nothing else waits there.
     pub(super) fn is_away(&self, at: &Standing) -> bool {
+        if at.call.is_some() {
+            return self.came_by_none_of(&[&self.locking, &self.running], at);
+        }
         if is_in(&self.running, at.at) || is_in(&self.open, at.at) {
             return false;
         }
@@ -175,6 +210,25 @@ impl Program {
             }
         }
         true
+    }
+
+    /// Whether no return address near the top of the stack lies in one of these functions. It is
+    /// looked at up to the first that lies in the program proper: what is above that of the C
+    /// library's own functions are remainders of earlier calls, not this one.
+    fn came_by_none_of(&self, functions: &[&[Range<u64>]], at: &Standing) -> bool {
+        let is_one = |addr| functions.iter().any(|ranges| is_in(ranges, addr));
+        if is_one(at.at) {
+            return false;
+        }
+        for &word in &at.stack {
+            if is_one(word) {
+                return false;
+            }
+            if is_in(&self.proper, word) || is_in(&self.open, word) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Where a thread stands, in words.
@@ -211,6 +265,22 @@ impl Program {
 
 fn is_in(ranges: &[Range<u64>], addr: u64) -> bool {
     ranges.iter().any(|range| range.contains(&addr))
+}
+
+/// A library that is part of the C library.
+fn is_c_library(name: &str) -> bool {
+    ["libc.", "libc-", "libpthread", "libm.", "libm-", "librt"].iter().any(|n| name.starts_with(n))
+}
+
+/// A kind of file, by the locks that its functions may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// All of it: loaders and allocators.
+    Locking,
+    /// Functions of some names: the C library, and programs that it is linked into.
+    Library,
+    /// None that matters here.
+    Proper,
 }
 
 impl Library {
@@ -263,10 +333,20 @@ impl Library {
         self.functions.get_or_init(|| self.with_elf(Elf::functions).unwrap_or_default())
     }
 
-    /// The functions of these names, if the file exports one that counts for all.
-    fn of_exported(&self, names: &[&str]) -> Vec<Range<u64>> {
-        let has = self.symbol("malloc").or_else(|| self.symbol("pthread_create"));
-        if has.is_some() { self.of(names) } else { Vec::new() }
+    /// What it is to who looks for locks.
+    fn kind(&self, is_interpreter: bool) -> Kind {
+        let has = |name| self.symbol(name).is_some();
+        match () {
+            () if self.is_loader() => Kind::Locking,
+            () if self.is_closed() || has("pthread_create") => Kind::Library,
+            () if is_c_library(self.image.file_name()) => Kind::Library,
+            () if has("malloc") && !is_interpreter => Kind::Locking,
+            () => Kind::Proper,
+        }
+    }
+
+    fn code(&self) -> impl Iterator<Item = Range<u64>> {
+        self.image.mappings.iter().filter(|m| m.perms.exec).map(|m| m.start..m.end)
     }
 
     fn of(&self, names: &[&str]) -> Vec<Range<u64>> {

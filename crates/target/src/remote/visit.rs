@@ -117,8 +117,17 @@ impl<'v> Visit<'v> {
     /// As [`Visit::system_call`]; [`ErrorKind::TimedOut`] when the function did not return: the
     /// thread was taken out of it.
     pub fn call(&mut self, function: u64, args: [u64; 3]) -> Result<()> {
+        self.call_within(function, args, CALL)
+    }
+
+    /// The same of a function that may take longer: a thread that is taken out of one that has a
+    /// lock leaves it locked.
+    ///
+    /// # Errors
+    /// As [`Visit::call`].
+    pub fn call_within(&mut self, function: u64, args: [u64; 3], patience: Duration) -> Result<()> {
         let injection = self.prepare(&[])?;
-        let result = injection.call(function, args, CALL);
+        let result = injection.call(function, args, patience);
         let restored = injection.finish();
         match restored.and(result) {
             Ok(true) => Ok(()),
