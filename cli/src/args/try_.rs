@@ -61,15 +61,15 @@ pub struct GcOffArgs {
     #[arg(long, value_name = "N", default_value_t = 15, conflicts_with = "command_line")]
     pub rows: usize,
     /// Run each side of a command this many times
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 3, requires = "command_line",
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 3, conflicts_with = "pid",
           value_parser = clap::value_parser!(u32).range(2..=50))]
     pub runs: u32,
     /// Do not judge the first part of each run of a command
-    #[arg(long, value_name = "DURATION", value_parser = units::duration, requires = "command_line")]
+    #[arg(long, value_name = "DURATION", value_parser = units::duration, conflicts_with = "pid")]
     pub warmup: Option<Duration>,
     /// Count the lines of the output of a command that match; a group that matches a number gives
     /// the total so far
-    #[arg(long, value_name = "REGEX", requires = "command_line")]
+    #[arg(long, value_name = "REGEX", conflicts_with = "pid")]
     pub event_regex: Option<String>,
     /// The command
     #[arg(last = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
