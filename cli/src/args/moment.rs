@@ -29,6 +29,17 @@ pub struct AnswerArgs {
     pub rows: usize,
 }
 
+/// What native blocks are.
+#[derive(Clone, Debug, Args)]
+pub struct BlocksArgs {
+    /// What every question has
+    #[command(flatten)]
+    pub answer: AnswerArgs,
+    /// Show the first 64 bytes of some blocks, too. Without it no contents leave the process
+    #[arg(long)]
+    pub samples: bool,
+}
+
 /// Every resident byte.
 #[derive(Clone, Debug, Args)]
 pub struct AccountArgs {

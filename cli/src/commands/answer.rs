@@ -1,4 +1,4 @@
-//! `memprobe census`, `pymalloc`, `malloc`, `gc`, `stacks`, `tracemalloc`: one question to
+//! `memprobe census`, `pymalloc`, `malloc`, `blocks`, `gc`, `stacks`, `tracemalloc`: one question to
 //! whichever plugin answers it, asked once.
 
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use probe::{
 use target::corefile::CoreFile;
 use target::freeze::Method;
 
-use crate::args::{AnswerArgs, Format, GlobalArgs};
+use crate::args::{AnswerArgs, BlocksArgs, Format, GlobalArgs};
 use crate::commands::tracebacks;
 use crate::exit::{Exit, Failure};
 use crate::guardian::Guardian;
@@ -23,7 +23,27 @@ use crate::{freezing, plan, targets};
 /// # Errors
 /// When no plugin answers the question, or the process cannot be looked at.
 pub fn run(question: &str, args: &AnswerArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
-    let (target, config) = subject(args).map_err(Failure::of_target)?;
+    answer(question, args, false, global)
+}
+
+/// The same for native blocks, with samples of their contents if they are asked for.
+///
+/// # Errors
+/// As [`run`].
+pub fn blocks(args: &BlocksArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
+    answer("blocks", &args.answer, args.samples, global)
+}
+
+fn answer(
+    question: &str,
+    args: &AnswerArgs,
+    values: bool,
+    global: &GlobalArgs,
+) -> Result<Exit, Failure> {
+    let (target, mut config) = subject(args).map_err(Failure::of_target)?;
+    if values {
+        config["values"] = true.into();
+    }
     let search = plan::search(global);
     let plugin = search.find(&who_answers(&search, question)?)?;
     let options = OpenOptions { deadline: freezing::ANSWER };
@@ -35,7 +55,7 @@ pub fn run(question: &str, args: &AnswerArgs, global: &GlobalArgs) -> Result<Exi
     let request = Request::new(target, &[question]);
     let snapshot = match args.core {
         Some(_) => probe.snapshot(&request).map_err(Failure::of_target)?,
-        None => ask(&mut probe, request, method)?,
+        None => ask(&mut probe, request, method).map_err(Failure::of_target)?,
     };
     to_stdout(render(&snapshot, args).as_bytes())?;
     Ok(Exit::Fine)
@@ -50,7 +70,14 @@ fn subject(args: &AnswerArgs) -> Result<(Target, serde_json::Value)> {
 }
 
 /// Asks about the frozen process.
-fn ask(probe: &mut impl Probe, mut request: Request, method: Method) -> Result<Snapshot, Failure> {
+///
+/// # Errors
+/// When it has ended, or the probe fails.
+pub(super) fn ask(
+    probe: &mut impl Probe,
+    mut request: Request,
+    method: Method,
+) -> Result<Snapshot> {
     let target = request.target.clone();
     let mut failed = None;
     let guardian = Guardian::of(method);
@@ -59,9 +86,9 @@ fn ask(probe: &mut impl Probe, mut request: Request, method: Method) -> Result<S
         let answer = probe.snapshot(&request);
         answer.map_err(|error| failed = Some(error)).into_iter().collect()
     });
-    let round = round.map_err(Failure::of_target)?;
+    let round = round?;
     if let Some(error) = failed {
-        return Err(Failure::of_target(error));
+        return Err(error);
     }
     let mut answers = round.answers;
     let mut snapshot = answers.pop().ok_or_else(|| {

@@ -52,6 +52,31 @@ print('ready', flush=True)
 input()
 ";
 
+/// Native blocks that hold a text, and nobody points to.
+const LOST: &str = "
+import ctypes
+text = ctypes.create_string_buffer(b'hunter' + b'2' * 700)
+strdup = ctypes.CDLL(None).strdup
+strdup.restype = ctypes.c_long
+for n in range(5000): strdup(text)
+print('ready', flush=True)
+input()
+";
+
+/// What is in native blocks is shown to who asks for it, and to nobody else.
+#[test]
+fn contents_of_blocks_are_shown_on_request_alone() {
+    let target = Running::python(&test_support::python(), LOST);
+    let pid = target.pid().to_string();
+    let quiet = run(["blocks", "--pid", &pid]);
+    assert_eq!(quiet.status, 0, "{}", quiet.err);
+    assert!(quiet.out.contains("unreachable"), "{}", quiet.out);
+    assert!(!quiet.out.contains("hunter") && !quiet.out.contains("block_samples"));
+    let told = run(["blocks", "--pid", &pid, "--samples"]);
+    assert!(told.out.contains("block_samples"), "{}", told.out);
+    assert!(told.out.contains("hunter222"), "{}", told.out);
+}
+
 fn account(pid: u32, more: &[&str]) -> Value {
     let pid = pid.to_string();
     let said = run(["account", "--pid", &pid, "--format", "json"].iter().chain(more));

@@ -94,6 +94,26 @@ fn blocks_that_something_holds_are_growth() {
     assert!(second.subject.ends_with("that lead to slow.so"), "{}", second.subject);
 }
 
+/// A table in a library without symbols has a place for each member: together they are one finding.
+#[test]
+fn places_in_a_stripped_library_are_one_finding() {
+    let findings = watch(true, |seconds| {
+        let names: Vec<_> = (0..64).map(|n| format!("fast.so+{:#x}", 0xff00 + 8 * n)).collect();
+        let n = 10 + seconds * 50;
+        let row = |holder| ("malloc", 248, "reachable", holder, n, n * 248, "text");
+        let mut rows: Vec<_> = names.iter().map(|name| row(&**name)).collect();
+        rows.push(("malloc", 248, "reachable", "fast.so (others)", n, n * 248, "text"));
+        vec![blocks(&rows)]
+    });
+    let [found] = &findings[..] else { panic!("{findings:#?}") };
+    assert_eq!(found.subject, "native blocks held by fast.so");
+    assert_eq!(found.growth.objects, Some(65.0 * 29.0 * 50.0));
+    let evidence = found.evidence.join("; ");
+    assert!(evidence.contains("64 variables without names"), "{evidence}");
+    assert!(evidence.contains("from fast.so+0xff00 to fast.so+0x100f8"), "{evidence}");
+    assert!(evidence.contains("they hold text"), "{evidence}");
+}
+
 /// Many sizes that each explain little are one finding.
 #[test]
 fn scattered_leaks_are_one_finding() {

@@ -8,3 +8,16 @@
 //! answer to the question `levers`; what changes in the meantime, the probes measure.
 
 #![forbid(unsafe_code)]
+
+#[cfg(target_os = "linux")]
+pub mod deliver;
+mod keeper;
+mod kin;
+mod own_words;
+mod trim;
+mod word;
+
+pub use keeper::{Keeper, serve};
+pub use own_words::debugmallocstats;
+pub use trim::trim;
+pub use word::{Anchor, Outcome, Restored, Size, Word};

@@ -2,12 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use glibc_heap::{Amount, FreeClass, Native, Regions, State, Sums, trimmable};
+use glibc_heap::{Amount, Block, FreeClass, Native, Regions, Segment, State, Sums, trimmable};
 use probe::{Issue, Request, Result, Severity, Target};
 use target::images::{Mapping, mappings};
 use target::memory::{LiveMemory, explain_access};
-use target::procfs::{clock, pagemap};
+use target::procfs::{ProcessDir, clock, pagemap};
 
 use crate::allocators::{self, Allocator};
 
@@ -24,12 +25,24 @@ pub(crate) struct Heap {
     /// In the order of the arenas.
     pub(crate) sums: Vec<Sums>,
     pub(crate) free: BTreeMap<FreeClass, Amount>,
-    /// Resident bytes that trimming would give back, at the top and inside, by arena; `None`
-    /// when the system does not say what is resident.
-    pub(crate) trim: Option<Vec<(u64, u64)>>,
+    /// Resident bytes by arena; `None` when the system does not say what is resident.
+    pub(crate) resident: Option<Vec<Resident>>,
     pub(crate) holes: Vec<Hole>,
     /// What is missing.
     pub(crate) issues: Vec<Issue>,
+}
+
+/// What of an arena's free memory is resident, bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Resident {
+    /// What trimming would give back at the top.
+    pub(crate) trim_top: u64,
+    /// The same inside.
+    pub(crate) trim_inside: u64,
+    /// The top.
+    pub(crate) top: u64,
+    /// All of it.
+    pub(crate) free: u64,
 }
 
 /// A large free chunk.
@@ -62,7 +75,9 @@ pub(crate) fn look(request: &Request) -> Result<Heap> {
     heap.sums = native.sums();
     heap.free = native.free();
     heap.native = native;
-    heap.count_resident(&memory);
+    // Reading the copy gives it pages of zeros where the process has none.
+    let own = copy.and_then(|_| ProcessDir::open_target(&request.target).ok());
+    heap.count_resident(own.as_ref().unwrap_or(process));
     heap.remark_others();
     Ok(heap)
 }
@@ -91,31 +106,45 @@ fn none(pid: u32, allocators: &[Allocator]) -> Issue {
 }
 
 impl Heap {
-    fn count_resident(&mut self, memory: &LiveMemory) {
+    fn count_resident(&mut self, process: &ProcessDir) {
         self.holes = largest(&self.native);
         let trims = trimmable(&self.native, clock::page_size());
+        let tops = tops(&self.native);
         let ranges: Vec<_> = trims
             .iter()
             .map(|trim| trim.range.clone())
+            .chain(tops.iter().map(|(_, top)| top.clone()))
             .chain(self.holes.iter().map(|hole| hole.address..hole.address + hole.bytes))
             .collect();
-        let counts = match pagemap::resident(memory.process(), &ranges) {
+        let counts = match pagemap::resident(process, &ranges) {
             Ok(counts) => counts,
             Err(error) => {
                 self.issues.push(error.to_issue(Severity::Warning));
                 return;
             }
         };
-        let mut sums = vec![(0_u64, 0_u64); self.native.arenas.len()];
-        for (trim, bytes) in trims.iter().zip(&counts) {
-            if let Some((top, inside)) = sums.get_mut(trim.arena as usize) {
-                *(if trim.top { top } else { inside }) += bytes;
+        let mut all: Vec<Resident> = self.sums.iter().map(touched).collect();
+        for (trim, &bytes) in trims.iter().zip(&counts) {
+            let Some(arena) = all.get_mut(trim.arena as usize) else { continue };
+            if trim.top {
+                arena.trim_top += bytes;
+                continue;
             }
+            arena.trim_inside += bytes;
+            // What is no whole page is taken for resident: its neighbours are in use.
+            let gone = (trim.range.end - trim.range.start).saturating_sub(bytes);
+            arena.free = arena.free.saturating_sub(gone);
         }
-        for (hole, bytes) in self.holes.iter_mut().zip(&counts[trims.len()..]) {
+        for ((arena, top), &bytes) in tops.iter().zip(&counts[trims.len()..]) {
+            let Some(arena) = all.get_mut(*arena as usize) else { continue };
+            let bytes = bytes.min(top.end - top.start);
+            arena.top += bytes;
+            arena.free += bytes;
+        }
+        for (hole, bytes) in self.holes.iter_mut().zip(&counts[trims.len() + tops.len()..]) {
             hole.rss = Some((*bytes).min(hole.bytes));
         }
-        self.trim = Some(sums);
+        self.resident = Some(all);
     }
 
     fn remark_others(&mut self) {
@@ -134,6 +163,25 @@ impl Heap {
             ));
         }
     }
+}
+
+/// What is free inside of an arena, as if all of it were resident.
+fn touched(sums: &Sums) -> Resident {
+    let free = sums.free.bytes + sums.fast.bytes + sums.cached.bytes;
+    Resident { free, ..Resident::default() }
+}
+
+/// The tops of arenas, by the number of the arena.
+fn tops(native: &Native) -> Vec<(u32, Range<u64>)> {
+    let top = |block: Block| {
+        let start = block.address.saturating_sub(16);
+        let end = block.address.saturating_add(block.usable).saturating_sub(8);
+        Some((block.arena?, start..end.max(start)))
+    };
+    // The top is at the end of a segment: it is no block.
+    let last = |segment: &Segment| segment.block(segment.len().checked_sub(1)?);
+    let tops = native.segments.iter().filter_map(last);
+    tops.filter(|block| block.state == State::Top).filter_map(top).collect()
 }
 
 /// The largest free chunks, most first.

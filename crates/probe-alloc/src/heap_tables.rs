@@ -4,7 +4,7 @@ use glibc_heap::{Arena, State, Sums};
 use probe::tables::{malloc_arenas, malloc_free, malloc_holes, malloc_settings};
 use probe::{Column, Role, Table, Unit, Values};
 
-use crate::heap::Heap;
+use crate::heap::{Heap, Resident};
 
 /// A row for an arena, or for several.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,7 +15,7 @@ struct Row {
     system: u64,
     peak: u64,
     sums: Sums,
-    trim: Option<(u64, u64)>,
+    resident: Option<Resident>,
 }
 
 /// All of them.
@@ -34,7 +34,7 @@ fn rows(heap: &Heap, most: usize) -> Vec<Row> {
         system: arena.system,
         peak: arena.most_system,
         sums: heap.sums.get(n).copied().unwrap_or_default(),
-        trim: heap.trim.as_ref().and_then(|trim| trim.get(n).copied()),
+        resident: heap.resident.as_ref().and_then(|all| all.get(n).copied()),
     };
     let mut rows: Vec<Row> = heap.native.arenas.iter().enumerate().map(row).collect();
     if rows.len() > most.max(1) {
@@ -51,8 +51,19 @@ impl Row {
             system: self.system.saturating_add(other.system),
             peak: self.peak.saturating_add(other.peak),
             sums: self.sums.and(&other.sums),
-            trim: self.trim.zip(other.trim).map(|(a, b)| (a.0 + b.0, a.1 + b.1)),
+            resident: self.resident.zip(other.resident).map(|(a, b)| a.and(&b)),
             ..*self
+        }
+    }
+}
+
+impl Resident {
+    fn and(&self, other: &Self) -> Self {
+        Self {
+            trim_top: self.trim_top.saturating_add(other.trim_top),
+            trim_inside: self.trim_inside.saturating_add(other.trim_inside),
+            top: self.top.saturating_add(other.top),
+            free: self.free.saturating_add(other.free),
         }
     }
 }
@@ -87,8 +98,10 @@ fn arenas(heap: &Heap, pid: u32, most: usize) -> Table {
             bytes(t::BYTES_TOP, |row| Some(row.sums.top.bytes)),
             bytes(t::BYTES_UNKNOWN, |row| Some(row.sums.unknown.bytes)),
             attribute(t::LARGEST, |row| row.sums.largest),
-            bytes(t::TRIM_TOP, |row| row.trim.map(|trim| trim.0)),
-            bytes(t::TRIM_INSIDE, |row| row.trim.map(|trim| trim.1)),
+            bytes(t::TRIM_TOP, |row| row.resident.map(|r| r.trim_top)),
+            bytes(t::TRIM_INSIDE, |row| row.resident.map(|r| r.trim_inside)),
+            bytes(t::TOP_RESIDENT, |row| row.resident.map(|r| r.top)),
+            bytes(t::FREE_RESIDENT, |row| row.resident.map(|r| r.free)),
         ],
     )
 }

@@ -1,9 +1,10 @@
 //! What the probe says of itself.
 
 use probe::tables::{
-    bounds, census, free_lists, garbage, gc, holders, interpreters, mapping_holders, native_blocks,
-    private_memory, pymalloc, python_threads, refcounts, size_classes, stacks, tracemalloc,
-    tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks,
+    block_samples, bounds, census, free_lists, garbage, gc, holders, interpreters, levers,
+    mapping_holders, native_blocks, private_memory, pymalloc, python_threads, refcounts,
+    size_classes, stacks, tracemalloc, tracemalloc_files, tracemalloc_lines,
+    tracemalloc_tracebacks,
 };
 use probe::{Characteristics, Descriptor, Level, Question};
 
@@ -59,6 +60,7 @@ fn questions() -> Vec<Question> {
              million",
         )
         .frozen(),
+        Question::new("levers", &[levers::TABLE], "some 50 small reads, under 1 ms"),
         Question::new(
             "tracemalloc",
             &[
@@ -95,7 +97,12 @@ fn questions() -> Vec<Question> {
             .frozen(),
         Question::new(
             "blocks",
-            &[native_blocks::TABLE, private_memory::TABLE, mapping_holders::TABLE],
+            &[
+                native_blocks::TABLE,
+                private_memory::TABLE,
+                mapping_holders::TABLE,
+                block_samples::TABLE,
+            ],
             "reads all heaps twice: about 2 s of this program per GB, and 20 bytes of its \
              memory per block",
         )

@@ -9,8 +9,9 @@ use crate::census::rules::{Rules, rules};
 use crate::census::table::census_table;
 use crate::find::Runtime;
 use crate::free_lists::{self, FreeLists};
+use crate::pymalloc::Pymalloc;
+use crate::pymalloc::state::{self, Known};
 use crate::pymalloc::table::{pymalloc_table, size_class_table};
-use crate::pymalloc::{Pymalloc, State, state};
 use crate::walk::resident::Untouched;
 use crate::walk::spans::{SpanKind, Spans};
 use crate::walk::{Each, Survey, Wanted, survey_touched};
@@ -40,7 +41,8 @@ impl Python {
         let hurry = self.is_stopped();
         let mut survey =
             survey_touched(self.memory(), &spans, &untouched, rules, wanted, each, hurry)?;
-        survey.pymalloc.state = self.allocator_state(&survey.pymalloc, &spans, rules)?;
+        let known = self.allocator_state(&survey.pymalloc, &spans, rules)?;
+        survey.pymalloc.state = known.map(|known| known.state);
         issues.extend(self.free_lists(&mut survey));
         issues.extend(losses(&survey));
         issues.extend(self.mimalloc(&survey));
@@ -48,20 +50,20 @@ impl Python {
     }
 
     /// What the allocator says of itself, in the data of the library that has the interpreter.
-    fn allocator_state(
+    pub(crate) fn allocator_state(
         &self,
         found: &Pymalloc,
         spans: &Spans,
         rules: &Rules,
-    ) -> Result<Option<State>> {
+    ) -> Result<Option<Known>> {
         /// Data of one library is not farther apart.
         const NEAR: u64 = 64 << 20;
         for runtime in self.runtimes().iter().filter(|r| r.version.minor == rules.minor) {
             let near = |at: u64| at.abs_diff(runtime.address) < NEAR;
             let data = spans.list().iter().filter(|span| span.kind == SpanKind::Data);
             let data = data.map(|span| span.range.clone()).filter(|range| near(range.start));
-            if let Some(state) = state::find(self.memory(), data, spans, rules.minor, found)? {
-                return Ok(Some(state));
+            if let Some(known) = state::find(self.memory(), data, spans, rules.minor, found)? {
+                return Ok(Some(known));
             }
         }
         Ok(None)

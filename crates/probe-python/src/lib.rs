@@ -52,6 +52,7 @@ mod heap;
 mod holders;
 mod kept;
 pub mod layout;
+mod levers;
 mod numbers;
 mod old_interpreters;
 mod os_threads;
@@ -70,6 +71,7 @@ mod version;
 pub mod walk;
 
 pub use attach::{Python, version};
+pub use blocks::samples::Sample;
 pub use blocks::{Allocator, BlockRow, Blocks, Content, HolderRow, Part, PartRow, Pointed, State};
 pub use census::Counts;
 pub use collector::{Collector, Generation, Objects, Statistics};

@@ -57,7 +57,8 @@ static PyObject *lose_pymem(PyObject *self, PyObject *args)
     return done();
 }
 
-/* Blocks that point to each other and to a table of functions, and nobody to them. */
+/* Blocks that point to each other and to a table of functions, and nobody to them. They are chains of
+   100: a word that happens to look like a pointer to one of them saves no others. */
 static PyObject *lose_ring(PyObject *self, PyObject *args)
 {
     long count;
@@ -66,6 +67,7 @@ static PyObject *lose_ring(PyObject *self, PyObject *args)
     for (long i = 0; i < count; i++) {
         void **block = calloc(1, 216);
         if (!block) return PyErr_NoMemory();
+        if (i % 100 == 0) last = NULL;
         block[0] = (void *)lose_ring;
         block[1] = last;
         if (last) last[2] = block;
@@ -79,7 +81,7 @@ static PyObject *keep_list(PyObject *self, PyObject *args)
     long count;
     if (!PyArg_ParseTuple(args, "l", &count)) return NULL;
     for (long i = 0; i < count; i++) {
-        struct node *node = malloc(sizeof *node);
+        struct node *node = calloc(1, sizeof *node);
         if (!node) return PyErr_NoMemory();
         memset(node->text, 'x', sizeof node->text);
         node->next = kept;
@@ -88,31 +90,37 @@ static PyObject *keep_list(PyObject *self, PyObject *args)
     return done();
 }
 
-static PyObject *lose_mapping(PyObject *self, PyObject *args)
+/* A mapping with guards, so that the kernel joins it with no other. */
+static char *map(Py_ssize_t size)
 {
-    Py_ssize_t size;
-    if (!PyArg_ParseTuple(args, "n", &size)) return NULL;
-    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return PyErr_NoMemory();
+    const size_t guard = 4096;
+    char *memory = mmap(NULL, size + 2 * guard, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return NULL;
+    memory += guard;
+    if (mprotect(memory, size, PROT_READ | PROT_WRITE) != 0) return NULL;
     memset(memory, 1, size);
+    return memory;
+}
+
+static PyObject *lose_mappings(PyObject *self, PyObject *args)
+{
+    long count;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(args, "ln", &count, &size)) return NULL;
+    for (long i = 0; i < count; i++)
+        if (!map(size)) return PyErr_NoMemory();
     return done();
 }
 
-/* A mapping behind a static pointer, with guards, so that the kernel joins it with no other. */
+/* A mapping behind a static pointer. */
 static char *volatile kept_mapping;
 
 static PyObject *keep_mapping(PyObject *self, PyObject *args)
 {
     Py_ssize_t size;
     if (!PyArg_ParseTuple(args, "n", &size)) return NULL;
-    const size_t guard = 4096;
-    char *memory = mmap(NULL, size + 2 * guard, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return PyErr_NoMemory();
-    memory += guard;
-    if (mprotect(memory, size, PROT_READ | PROT_WRITE) != 0) return PyErr_NoMemory();
-    memset(memory, 1, size);
-    kept_mapping = memory;
-    return done();
+    kept_mapping = map(size);
+    return kept_mapping ? done() : PyErr_NoMemory();
 }
 
 /* Native memory that holds references, and that nobody points to. */
@@ -229,7 +237,7 @@ static PyMethodDef methods[] = {
     {"lose_pymem", lose_pymem, METH_VARARGS, NULL},
     {"lose_ring", lose_ring, METH_VARARGS, NULL},
     {"keep_list", keep_list, METH_VARARGS, NULL},
-    {"lose_mapping", lose_mapping, METH_VARARGS, NULL},
+    {"lose_mappings", lose_mappings, METH_VARARGS, NULL},
     {"keep_mapping", keep_mapping, METH_VARARGS, NULL},
     {"lose_objects", lose_objects, METH_VARARGS, NULL},
     {"bury_objects", bury_objects, METH_VARARGS, NULL},

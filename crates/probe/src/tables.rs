@@ -7,11 +7,11 @@ mod native;
 mod python;
 
 pub use native::{
-    allocators, malloc_arenas, malloc_free, malloc_holes, malloc_settings, mapping_holders,
-    native_blocks, native_heap, private_memory,
+    allocators, block_samples, malloc_arenas, malloc_free, malloc_holes, malloc_settings,
+    mapping_holders, native_blocks, native_heap, private_memory,
 };
 pub use python::{
-    census, free_lists, gc, interpreters, pymalloc, python_threads, size_classes, stacks,
+    census, free_lists, gc, interpreters, levers, pymalloc, python_threads, size_classes, stacks,
     tracemalloc, tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks,
 };
 

@@ -227,7 +227,7 @@ fn given_back(lanes: &Lanes, garbage: &Garbage<'_>) -> Option<Cause> {
     let of = |table: &'static str, free: fn(&Table, usize) -> Option<f64>| {
         lanes.of(table).map(|looks| sum(looks, table, free).growth()).sum::<f64>()
     };
-    let free = of(pymalloc::TABLE, super::python::free) + of(malloc_arenas::TABLE, malloc::free);
+    let free = of(pymalloc::TABLE, super::pools::free) + of(malloc_arenas::TABLE, malloc::free);
     let bytes = garbage.taken().min(free);
     (bytes >= GRAIN_BYTES).then(|| collected(bytes))
 }

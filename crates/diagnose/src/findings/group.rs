@@ -6,6 +6,8 @@ use diff::human;
 use diff::stats::{self, Point};
 use probe::{Snapshot, Table};
 
+use crate::series::interpolate;
+
 /// A sum of rows at every look.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Group {
@@ -28,6 +30,17 @@ impl Group {
             return;
         }
         self.points.iter_mut().zip(&other.points).for_each(|(sum, point)| sum.1 += point.1);
+    }
+
+    /// Adds a group of other looks: to each point what the other had at that time.
+    pub(super) fn add_nearest(&mut self, other: &Self) {
+        if self.points.is_empty() {
+            self.points.clone_from(&other.points);
+            return;
+        }
+        for point in &mut self.points {
+            point.1 += interpolate(&other.points, point.0).unwrap_or(0.0);
+        }
     }
 
     pub(super) fn growth(&self) -> f64 {

@@ -10,12 +10,14 @@ mod children;
 mod counts;
 mod garbage;
 mod group;
+mod kept;
 mod kinds;
 mod malloc;
 mod mapped;
 mod memory;
 mod merge;
 mod native;
+mod pools;
 mod python;
 mod refcounts;
 mod sites;
@@ -46,8 +48,7 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
         let mut places: Vec<Place> = children::find(&scene).into_iter().map(child).collect();
         places.extend(memory::find(&scene));
         memory::name_holders(&mut places, &told);
-        let mut held = python::held(&scene);
-        held.extend(malloc::held(&scene));
+        let held = kept::growing(&scene);
         objects.extend(mapped::find(&scene));
         objects.extend(told.into_iter().map(|told| told.finding));
         found = merge::merged(objects, held, places);
@@ -56,7 +57,7 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
         found.iter_mut().for_each(|finding| finding.certainty = Certainty::Possible);
     }
     if found.iter().all(|f| f.kind != FindingKind::AllocatorHeld) {
-        found.extend(malloc::resting(&scene));
+        found.extend(kept::resting(&scene));
     }
     found.extend(counts::endless_threads(&scene));
     found.extend(counts::handles(&scene));

@@ -22,6 +22,8 @@ const MOST: usize = 4;
 const HEADER: u64 = 8;
 /// What holds the blocks of a row, where an object does.
 const OBJECT: &str = "object ";
+/// How a holder ends that stands for many variables of a library.
+const OTHERS: &str = " (others)";
 
 /// Blocks of one size that nothing points to, most bytes first.
 pub(super) fn leaks(scene: &Scene<'_>) -> Vec<Finding> {
@@ -56,16 +58,23 @@ pub(super) fn growth(scene: &Scene<'_>, told: &mut [Told]) -> Vec<Finding> {
     for kept in scene.lanes.of(native_blocks::TABLE) {
         let looks = scene.recent(kept);
         let holders = rows(looks, native_blocks::REACHABLE, |row| row.holder);
+        let mut places: BTreeMap<String, Places> = BTreeMap::new();
         for (holder, columns) in holders {
             if !counts(scene, &columns) {
+                if let Some(library) = library_of(&holder) {
+                    places.entry(library.to_owned()).or_default().add(&holder, &columns);
+                }
                 continue;
             }
             let size = (columns.bytes.growth(), columns.blocks.growth());
             let taken = |name| take_in(told, name, size, scene.growth);
             if !holder.strip_prefix(OBJECT).is_some_and(taken) {
-                found.push(holding(scene, &holder, &columns, looks));
+                let is_this = |name: &str| name == holder;
+                found.push(holding(scene, &holder, &columns, (looks, &is_this)));
             }
         }
+        let growing = places.into_iter().filter(|(_, places)| counts(scene, &places.columns));
+        found.extend(growing.map(|(library, places)| places.finding(scene, &library, looks)));
     }
     largest(found)
 }
@@ -178,7 +187,8 @@ impl Leaking<'_> {
         finding.subject = self.subject();
         finding.place = (!self.library.is_empty()).then(|| self.library.to_owned());
         let content = self.attribute(looks, native_blocks::CONTENT);
-        finding.evidence = lost(&finding.subject, columns, content.as_deref());
+        let content = content.and_then(|content| contents(&content, self.library));
+        finding.evidence = lost(&finding.subject, columns, content);
         let candidates = self.attribute(looks, native_blocks::CANDIDATES);
         finding.evidence.extend(candidates.as_deref().map(name_candidates));
         finding.advice = advice(self.library, candidates.as_deref());
@@ -200,7 +210,7 @@ impl Leaking<'_> {
     }
 }
 
-fn lost(subject: &str, columns: &Columns, content: Option<&str>) -> Vec<String> {
+fn lost(subject: &str, columns: &Columns, content: Option<String>) -> Vec<String> {
     let mut evidence = vec![
         columns.blocks.counted(subject),
         "no register, stack, variable, Python object or block that is in use points to them".into(),
@@ -210,16 +220,7 @@ fn lost(subject: &str, columns: &Columns, content: Option<&str>) -> Vec<String> 
             human::count(columns.blocks.per_s())
         ),
     ];
-    evidence.extend(content.and_then(|content| {
-        let holds = match content {
-            "zero" => "they hold nothing but zeros",
-            "text" => "they hold text",
-            "pointers" => "they hold pointers to other blocks",
-            "code pointer" => "they begin with a pointer to code or a table of functions",
-            _ => return None,
-        };
-        Some(holds.to_owned())
-    }));
+    evidence.extend(content);
     evidence
 }
 
@@ -254,8 +255,62 @@ fn scattered(scene: &Scene<'_>, columns: &Columns, sizes: usize, looks: &[Snapsh
     finding
 }
 
+/// The library of a variable without a name.
+fn library_of(holder: &str) -> Option<&str> {
+    let place = holder.split_once("+0x").map(|(library, _)| library);
+    place.or_else(|| holder.strip_suffix(OTHERS))
+}
+
+/// Variables without names of one library, each of which holds little: a table in a library
+/// without symbols has one for each of its members.
+#[derive(Default)]
+struct Places {
+    columns: Columns,
+    /// The first and the last of them, and how many there are.
+    first: String,
+    last: String,
+    count: usize,
+}
+
+impl Places {
+    fn add(&mut self, holder: &str, columns: &Columns) {
+        self.columns.add(columns);
+        if holder.ends_with(OTHERS) {
+            return;
+        }
+        let offset = |holder: &str| {
+            let digits = holder.split_once("+0x").map_or("", |(_, digits)| digits);
+            u64::from_str_radix(digits, 16).unwrap_or(0)
+        };
+        if self.count == 0 || offset(holder) < offset(&self.first) {
+            self.first = holder.to_owned();
+        }
+        if self.count == 0 || offset(holder) > offset(&self.last) {
+            self.last = holder.to_owned();
+        }
+        self.count += 1;
+    }
+
+    fn finding(&self, scene: &Scene<'_>, library: &str, looks: &[Snapshot]) -> Finding {
+        let is_one = |name: &str| library_of(name) == Some(library);
+        let mut finding = holding(scene, library, &self.columns, (looks, &is_one));
+        if self.count > 0 {
+            let Self { first, last, count, .. } = self;
+            finding.evidence.push(format!(
+                "{} variables without names lead to them, from {first} to {last}: a table in the \
+                 library's data, or several",
+                human::count(*count as f64)
+            ));
+        }
+        finding
+    }
+}
+
+/// Looks, and which holders are meant.
+type Meant<'a> = (&'a [Snapshot], &'a dyn Fn(&str) -> bool);
+
 /// Blocks that something holds.
-fn holding(scene: &Scene<'_>, holder: &str, columns: &Columns, looks: &[Snapshot]) -> Finding {
+fn holding(scene: &Scene<'_>, holder: &str, columns: &Columns, meant: Meant<'_>) -> Finding {
     let mut finding = about(scene, FindingKind::NativeGrowth, columns);
     let of_type = holder.strip_prefix(OBJECT);
     let who = match of_type {
@@ -269,8 +324,8 @@ fn holding(scene: &Scene<'_>, holder: &str, columns: &Columns, looks: &[Snapshot
         columns.bytes.grew(&format!("native memory that {who} lead to")),
         columns.blocks.counted("the number of these blocks"),
     ];
-    finding.evidence.extend(main_size(looks, holder));
-    finding.evidence.extend(of_type.and_then(|name| objects(looks, scene, name)));
+    finding.evidence.extend(main_size(meant));
+    finding.evidence.extend(of_type.and_then(|name| objects(meant.0, scene, name)));
     finding.advice = match of_type {
         Some(name) => format!(
             "Native memory behind {name} objects grows: look for what is put into them, or done \
@@ -284,21 +339,50 @@ fn holding(scene: &Scene<'_>, holder: &str, columns: &Columns, looks: &[Snapshot
     finding
 }
 
-/// The size that grew most.
-fn main_size(looks: &[Snapshot], holder: &str) -> Option<String> {
+/// The size that grew most, and what these blocks hold.
+fn main_size((looks, is_meant): Meant<'_>) -> Option<String> {
     let sizes = rows(looks, native_blocks::REACHABLE, |row| {
-        (row.holder == holder).then_some((row.allocator, row.size_class))
+        is_meant(&row.holder).then_some((row.allocator, row.size_class))
     });
     let named = sizes.into_iter().filter_map(|(key, columns)| Some((key?, columns)));
     let ((allocator, size), columns) =
         named.max_by(|a, b| a.1.bytes.growth().total_cmp(&b.1.bytes.growth()))?;
     let kind = Leaking { allocator: &allocator, size, library: "" };
-    Some(format!(
+    let mut words = format!(
         "most of it in {}: {} more, {}",
         kind.subject(),
         human::count(columns.blocks.growth()),
         human::bytes(columns.bytes.growth())
-    ))
+    );
+    let table = looks.last()?.table(native_blocks::TABLE)?;
+    let is_this = |&row: &usize| {
+        Row::of(table, row, native_blocks::REACHABLE).is_some_and(|found| {
+            found.allocator == allocator && found.size_class == size && is_meant(&found.holder)
+        })
+    };
+    let content = (0..table.rows())
+        .find(is_this)
+        .and_then(|row| contents(table.value(native_blocks::CONTENT, row).as_str()?, ""));
+    if let Some(content) = content {
+        words = format!("{words}; {content}");
+    }
+    Some(words)
+}
+
+/// What blocks hold, in words. `library`: where they lead to, where that is known.
+fn contents(content: &str, library: &str) -> Option<String> {
+    Some(match content {
+        "zero" => "they hold nothing but zeros".into(),
+        "text" => "they hold text".into(),
+        "pointers" => "they hold pointers to other blocks".into(),
+        "code pointer" if library.is_empty() => {
+            "they begin with a pointer to code or a table of functions".into()
+        }
+        "code pointer" => {
+            format!("they begin with a pointer to code or a table of functions of {library}")
+        }
+        _ => return None,
+    })
 }
 
 /// How many objects there are of a type that holds blocks.

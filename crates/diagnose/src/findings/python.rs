@@ -1,8 +1,8 @@
 //! Which types of Python objects grow.
 
 use diff::human;
-use probe::tables::{census, pymalloc};
-use probe::{Certainty, Finding, FindingKind, Table};
+use probe::tables::census;
+use probe::{Certainty, FindingKind, Table};
 
 use super::group::{Group, by_key};
 use super::kinds::TypeGrowth;
@@ -42,24 +42,6 @@ pub(super) fn find(scene: &Scene<'_>, told: &mut [Told]) -> Vec<Told> {
     found.sort_by(|a, b| bytes(b).total_cmp(&bytes(a)));
     found.truncate(MOST);
     found
-}
-
-/// Memory that the interpreter's allocator keeps for later, where that is what grew.
-pub(super) fn held(scene: &Scene<'_>) -> Vec<Finding> {
-    let groups = scene.lanes.of(pymalloc::TABLE).flat_map(|kept| {
-        by_key(scene.recent(kept), pymalloc::TABLE, |t, r| Some(((), free(t, r)?))).into_values()
-    });
-    let grew = |group: &Group| {
-        let least = (0.2 * scene.growth).max(GRAIN_BYTES);
-        group.points.len() >= 2 && group.growth() >= least
-    };
-    groups.filter(grew).map(|group| keeping(scene, &group)).collect()
-}
-
-/// Free bytes of the interpreter's allocator.
-pub(super) fn free(table: &Table, row: usize) -> Option<f64> {
-    let part = |name| number(table, name, row);
-    Some(part(pymalloc::BYTES_FREE)? + part(pymalloc::BYTES_UNUSED)?)
 }
 
 /// Own blocks and the buffers that belong to the objects alone.
@@ -115,15 +97,4 @@ fn growing(
     let types = vec![TypeGrowth { name: name.clone(), bytes: left.0, objects: left.1 }];
     finding.subject = name;
     Some(Told { finding, types })
-}
-
-fn keeping(scene: &Scene<'_>, group: &Group) -> Finding {
-    let mut finding = about_bytes(FindingKind::AllocatorHeld, group, scene);
-    finding.subject = "pymalloc: free blocks and pools of the interpreter's allocator".into();
-    finding.certainty = Certainty::Possible;
-    finding.evidence = vec![group.grew("memory that pymalloc keeps and nobody uses")];
-    finding.advice = "Memory that was used once and is kept for later: watch whether it is used \
-                      again. Arenas with a few long-lived objects in them cannot be given back."
-        .into();
-    finding
 }

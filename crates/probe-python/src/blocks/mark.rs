@@ -21,6 +21,9 @@ pub(super) enum Owner {
     Deep,
     /// Blocks to whose beginning they point are buffers of theirs; what hangs on those is native.
     Direct,
+    /// The same, and those buffers hold bytes: what looks like a pointer there is left over from
+    /// what had the memory before.
+    Bytes,
     /// What they point to is native.
     Native,
 }
@@ -189,9 +192,13 @@ impl Flood<'_> {
         while let Some(native) = self.open.pop() {
             let number = self.marks.number(native);
             let Holder::Buffer(shape) = self.marks.holder(number) else { continue };
-            if marker.owner(shape) != Owner::Deep {
-                later.push(native);
-                continue;
+            match marker.owner(shape) {
+                Owner::Deep => {}
+                Owner::Bytes => continue,
+                Owner::Direct | Owner::Native => {
+                    later.push(native);
+                    continue;
+                }
             }
             marker.pointers.each(native, |target| {
                 if target.near {
@@ -205,7 +212,9 @@ impl Flood<'_> {
     /// Contents of objects may be pointers to anything: an array of addresses.
     fn reopen_buffers(&mut self) {
         for native in 0..self.marker.natives as u32 {
-            if matches!(self.marks.holder(self.marks.number(native)), Holder::Buffer(_)) {
+            if let Holder::Buffer(shape) = self.marks.holder(self.marks.number(native))
+                && self.marker.owner(shape) != Owner::Bytes
+            {
                 self.open.push(native);
             }
         }

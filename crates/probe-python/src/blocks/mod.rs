@@ -21,6 +21,7 @@ mod owners;
 mod pages;
 mod places;
 pub(crate) mod roots;
+pub(crate) mod samples;
 mod scan;
 mod sum;
 pub(crate) mod table;
@@ -29,6 +30,7 @@ mod whole;
 mod zones;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use glibc_heap::Native;
 use probe::{FrozenThread, Issue, Result, Severity};
@@ -37,16 +39,18 @@ use target::procfs::pagemap;
 
 use crate::attach::Python;
 use crate::census::names::Names;
+use crate::census::rules::Rules;
 use crate::heap::losses;
 use crate::refs;
 use crate::variables::Variables;
+use crate::walk::spans::Spans;
 use crate::walk::{Collected, collect_placed};
 use aims::Aims;
 use libraries::Libraries;
 use mark::{Marker, Marks};
 use pages::Pages;
 use places::{Heaps, Places};
-use roots::Root;
+use roots::{Root, merged};
 use scan::{Pointers, Scan};
 use sum::Summing;
 use units::{Unit, Units};
@@ -116,6 +120,8 @@ pub struct BlockRow {
     pub resident: u64,
     /// What most of them seem to hold; of objects and buffers nothing is said.
     pub content: Option<Content>,
+    /// Addresses of up to three of them: the first, and the last two.
+    pub examples: Vec<u64>,
 }
 
 /// What memory without a file is used for.
@@ -238,7 +244,7 @@ impl Python {
         let native = native.unwrap_or_default();
         let heaps = Heaps::new(&native, &pages);
         all.placed.sort();
-        let pools = all.placed.pools();
+        let (pools, front) = (all.placed.pools(), all.placed.front());
         let known = given::known(&native, &pools, rules.geometry.pool);
         let units = Units::new(given::blocks(&native, &all.placed), all.placed.objects());
         drop((native, std::mem::take(&mut all.placed)));
@@ -246,7 +252,8 @@ impl Python {
         let libraries = Libraries::new(&mappings, &runtimes);
         let data = refs::data::data(memory, &mappings);
         let roots = roots::roots(&data, &mappings, known, threads);
-        let taken = whole::allocated(&heaps, &pools, rules.geometry.pool);
+        let arenas = self.arenas(&all, &spans, rules)?;
+        let taken = whole::allocated(&heaps, &pools, rules.geometry.pool, &arenas);
         let places = Places::new(memory, &mappings, &taken, &data, threads);
         let files = aims::of_files(&mappings, |at| libraries.of(at).is_some());
         let rest = aims::resident(&places.rest, &pages);
@@ -259,7 +266,7 @@ impl Python {
             libraries: &libraries,
             roots: &roots,
             aims: &aims,
-            heads: &owners::heads(&all.shapes),
+            heads: &owners::heads(&all.shapes, front),
             hurry,
         }
         .run()?;
@@ -278,10 +285,7 @@ impl Python {
             touched: &self.touched(&units),
             pages: &pages,
             hurry,
-            type_name: &|shape| {
-                let shape = all.shapes.get(shape as usize);
-                shape.map(|shape| names.of(shape.address))
-            },
+            type_name: &|shape| all.shapes.get(shape as usize).map(|s| names.of(s.address)),
         };
         let groups = summing.groups()?;
         let whole = Whole {
@@ -289,6 +293,7 @@ impl Python {
             heaps: &heaps,
             places: &places,
             pools: &pools,
+            arenas: &arenas,
             pymalloc: &all.survey.pymalloc,
             summing: &summing,
             groups: &groups,
@@ -335,6 +340,17 @@ impl Python {
             variable: &|at| variables.start(at),
         };
         marker.run(&registers)
+    }
+
+    /// The arenas of the interpreter's allocator: as it says itself, or else from the first to the
+    /// last pool that was ever used. No mapping of them is another's.
+    fn arenas(&self, all: &Collected, spans: &Spans, rules: &Rules) -> Result<Vec<Range<u64>>> {
+        let pymalloc = &all.survey.pymalloc;
+        let known = self.allocator_state(pymalloc, spans, rules)?;
+        let starts = known.map_or_else(Vec::new, |known| known.arenas);
+        let arena = |start: u64| start..start.saturating_add(rules.geometry.arena);
+        let whole = starts.into_iter().map(arena);
+        Ok(merged(whole.chain(pymalloc.extents.iter().cloned()).collect()))
     }
 
     /// Which pages are resident; `None` behind a core file, or where the system does not say.

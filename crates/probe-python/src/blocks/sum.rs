@@ -82,9 +82,29 @@ pub(super) struct Counts {
     /// Resident bytes, as pages say.
     pub(super) paged: u64,
     contents: [u64; 5],
+    /// Where the first of them is, and the last two.
+    examples: [Option<u64>; 3],
 }
 
 impl Counts {
+    /// Blocks may come in any order: the lowest stays, and the two highest.
+    fn note(&mut self, address: u64) {
+        let [first, before, last] = &mut self.examples;
+        let other = match *first {
+            Some(lowest) if lowest <= address => address,
+            lowest => {
+                *first = Some(address);
+                let Some(lowest) = lowest else { return };
+                lowest
+            }
+        };
+        if Some(other) > *last {
+            (*before, *last) = (*last, Some(other));
+        } else if Some(other) > *before && Some(other) != *last {
+            *before = Some(other);
+        }
+    }
+
     fn add(&mut self, other: &Self) {
         self.blocks += other.blocks;
         self.bytes = self.bytes.saturating_add(other.bytes);
@@ -92,6 +112,9 @@ impl Counts {
         self.paged = self.paged.saturating_add(other.paged);
         for (sum, more) in self.contents.iter_mut().zip(other.contents) {
             *sum += more;
+        }
+        for address in other.examples.into_iter().flatten() {
+            self.note(address);
         }
     }
 }
@@ -173,6 +196,7 @@ impl Summing<'_> {
             let look = native.and_then(|native| self.pointers.look(native, self.libraries));
             let counts = sums.entry(self.pack(&unit, native, look)).or_default();
             counts.blocks += 1;
+            counts.note(unit.start);
             counts.bytes = counts.bytes.saturating_add(bytes);
             let large = Some(unit.number).filter(|_| bytes >= LARGE);
             let touched = large.and_then(|number| self.touched.get(&number));
@@ -300,6 +324,7 @@ impl Summing<'_> {
             bytes: counts.bytes,
             resident: counts.resident,
             content: most.map(|n| CONTENTS[n]).filter(|_| is_native),
+            examples: counts.examples.into_iter().flatten().collect(),
         }
     }
 
@@ -325,18 +350,27 @@ impl Summing<'_> {
     }
 }
 
+/// What stands for a holder that gets no row of its own.
+fn rest(holder: Option<&str>) -> String {
+    match holder.and_then(|holder| holder.split_once("+0x")) {
+        Some((library, _)) => format!("{library} {OTHERS}"),
+        None => OTHERS.into(),
+    }
+}
+
 fn order(row: &BlockRow) -> impl Ord + use<> {
     (Reverse(row.bytes), row.allocator, row.size_class, row.state, row.holder.clone())
 }
 
 /// Two types may have one name: a key stands once. What is behind the most rows is summed by
-/// size class and state.
+/// size class and state, that of variables without names by their library: of the places of a
+/// table in the data of a stripped library none says much.
 fn fold(rows: Vec<BlockRow>) -> Vec<BlockRow> {
     let mut places: HashMap<(Allocator, u64, State, Option<String>), usize> = HashMap::new();
     let mut folded: Vec<BlockRow> = Vec::new();
     for mut row in rows {
         if folded.len() >= MOST_ROWS {
-            row.holder = Some(OTHERS.into());
+            row.holder = Some(rest(row.holder.as_deref()));
         }
         let key = (row.allocator, row.size_class, row.state, row.holder.clone());
         match places.get(&key).and_then(|&place| folded.get_mut(place)) {
@@ -352,4 +386,41 @@ fn fold(rows: Vec<BlockRow>) -> Vec<BlockRow> {
         }
     }
     folded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However many places a stripped library has pointers at: they come to one row.
+    #[test]
+    fn places_of_a_library_are_summed_behind_the_most_rows() {
+        let row = |place: u64| BlockRow {
+            allocator: Allocator::Malloc,
+            size_class: 48,
+            state: State::Reachable,
+            holder: Some(format!("fast.so+{place:#x}")),
+            blocks: 1,
+            bytes: 40,
+            resident: 40,
+            content: None,
+            examples: vec![place],
+        };
+        let other = BlockRow { holder: Some("object x.Y".into()), ..row(0) };
+        let rows: Vec<_> = (0..MOST_ROWS as u64 + 1000).map(row).chain([other]).collect();
+        let folded = fold(rows);
+        assert_eq!(folded.len(), MOST_ROWS + 2);
+        let of = |holder: &str| folded.iter().find(|row| row.holder.as_deref() == Some(holder));
+        assert_eq!(of("fast.so (others)").map(|row| row.blocks), Some(1000));
+        assert_eq!(of("(others)").map(|row| row.blocks), Some(1));
+    }
+
+    #[test]
+    fn the_first_and_the_last_are_examples() {
+        for order in [[4, 7, 9, 11], [11, 9, 7, 4], [9, 4, 11, 7]] {
+            let mut counts = Counts::default();
+            order.into_iter().for_each(|address| counts.note(address));
+            assert_eq!(counts.examples, [Some(4), Some(9), Some(11)]);
+        }
+    }
 }

@@ -93,14 +93,14 @@ fn blocks_table(found: &Blocks, pid: u64) -> Table {
     Table::new(t::TABLE, columns)
 }
 
-fn allocator(allocator: Allocator) -> &'static str {
+pub(super) fn allocator(allocator: Allocator) -> &'static str {
     match allocator {
         Allocator::Malloc => t::MALLOC,
         Allocator::Pymalloc => t::PYMALLOC,
     }
 }
 
-fn state(state: State) -> &'static str {
+pub(super) fn state(state: State) -> &'static str {
     match state {
         State::Object => t::OBJECT,
         State::Buffer => t::BUFFER,

@@ -300,12 +300,17 @@ impl Units {
         Unit { number, start, end: start.saturating_add(u64::from(size) * GRAIN) }
     }
 
-    /// The block that a word points to, with marks in its lowest or highest bits or not.
+    /// The block that a word points to, with marks in its lowest or highest bits or not. With marks
+    /// in the highest ones only to its beginning: numbers, hashes and texts look like those at
+    /// times, and whoever marks a pointer marks that which it was given.
     pub(super) fn pointed(&self, word: u64) -> Option<Unit> {
         if word < PAGE {
             return None;
         }
-        self.around(word & ADDRESS)
+        let place = word & ADDRESS;
+        let unit = self.around(place)?;
+        let is_plain = place == word;
+        (is_plain || unit.start == place & !(GRAIN - 1)).then_some(unit)
     }
 
     /// Blocks by their numbers, in order.
@@ -391,6 +396,7 @@ mod tests {
         let pointed = |word| units.pointed(word).map(|unit| unit.number);
         assert_eq!(pointed(0xab00_0001_0001_0041), None);
         assert_eq!(pointed(0xab00_0000_0001_0041), Some(1), "marks in the highest bits");
+        assert_eq!(pointed(0xab00_0000_0001_0048), None, "and not to the beginning");
         assert_eq!(Units::default().around(0x10010), None);
         assert_eq!(Units::default().iter(0..3).count(), 0);
     }

@@ -23,6 +23,8 @@ pub(super) struct Whole<'a> {
     pub(super) places: &'a Places,
     /// Addresses of pools, in order.
     pub(super) pools: &'a [u64],
+    /// Its arenas, in order and without overlaps.
+    pub(super) arenas: &'a [Range<u64>],
     pub(super) pymalloc: &'a Pymalloc,
     pub(super) summing: &'a Summing<'a>,
     pub(super) groups: &'a [Group],
@@ -139,6 +141,10 @@ impl Whole<'_> {
         let lost = rest.min(overhead);
         sums.add(Part::PymallocFree, "", self.pymalloc.pools(), rest - lost);
         sums.add(Part::PymallocLost, "", self.pymalloc.pools(), lost);
+        // What of an arena was never given to a pool takes memory too: in huge pages.
+        let known = allocated(self.heaps, self.pools, size, &[]);
+        let never: Vec<_> = self.arenas.iter().flat_map(|arena| without(arena, &known)).collect();
+        empty = empty.saturating_add(self.bytes(never.iter()));
         sums.add(Part::PymallocEmpty, "", empties, empty);
     }
 
@@ -217,7 +223,12 @@ fn finished(sums: Sums, total: u64) -> Vec<PartRow> {
 }
 
 /// All memory of allocators, in order and without overlaps.
-pub(super) fn allocated(heaps: &Heaps, pools: &[u64], size: u64) -> Vec<Range<u64>> {
+pub(super) fn allocated(
+    heaps: &Heaps,
+    pools: &[u64],
+    size: u64,
+    arenas: &[Range<u64>],
+) -> Vec<Range<u64>> {
     let pools = pools.iter().map(|&pool| pool..pool.saturating_add(size));
-    merged(heaps.ranges.iter().cloned().chain(pools).collect())
+    merged(heaps.ranges.iter().chain(arenas).cloned().chain(pools).collect())
 }

@@ -1,6 +1,7 @@
 //! Which pools lie in one arena.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::pool::{Geometry, Pool};
 
@@ -34,7 +35,7 @@ pub(crate) struct Arenas {
 }
 
 /// What is known of all arenas.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ArenaTotals {
     /// Arenas that hold at least one pool that was ever used.
     pub(crate) arenas: u64,
@@ -42,6 +43,8 @@ pub(crate) struct ArenaTotals {
     pub(crate) sparse: u64,
     /// Bytes of those that are not in use.
     pub(crate) sparse_bytes: u64,
+    /// From the first to the last pool of each arena that was ever used.
+    pub(crate) extents: Vec<Range<u64>>,
 }
 
 impl Arenas {
@@ -108,6 +111,7 @@ impl ArenaTotals {
     fn count(&mut self, arena: Option<(u32, Part)>, geometry: &Geometry) {
         let Some((_, arena)) = arena else { return };
         self.arenas += 1;
+        self.extents.push(arena.lowest..arena.highest.saturating_add(geometry.pool));
         if arena.used_bytes < geometry.arena / 4 {
             self.sparse += 1;
             self.sparse_bytes += geometry.arena - arena.used_bytes;
@@ -134,5 +138,7 @@ mod tests {
         let totals = arenas.totals(&GEOMETRY);
         assert_eq!((totals.arenas, totals.sparse), (2, 2));
         assert_eq!(totals.sparse_bytes, 2 * arena - 5 * 3 * 32);
+        let extents = [arena - 8192..arena + 8192, 10 * arena..10 * arena + 4096];
+        assert_eq!(totals.extents, extents);
     }
 }

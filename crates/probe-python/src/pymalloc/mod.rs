@@ -6,9 +6,11 @@ pub(crate) mod pool;
 pub(crate) mod state;
 pub(crate) mod table;
 
+use std::ops::Range;
+
 use arenas::{ArenaTotals, Arenas};
 pub use pool::Geometry;
-use pool::{HEADER, Pool};
+use pool::{HEADER, PAGE, Pool};
 pub use state::{Counters, State};
 
 /// A size class: what `sys._debugmallocstats()` prints in a line.
@@ -43,8 +45,14 @@ pub struct Pymalloc {
     pub sparse_bytes: u64,
     /// Pools whose list of free blocks did not fit their header.
     pub torn_pools: u64,
+    /// Bytes of whole pages that blocks in use lie in.
+    pub pages_used: u64,
+    /// Bytes of whole pages that were used and have no block in use now.
+    pub pages_free: u64,
     /// What the allocator says of itself, where that was found.
     pub state: Option<State>,
+    /// Where arenas are: from the first to the last pool of each that was ever used.
+    pub(crate) extents: Vec<Range<u64>>,
     /// Some arenas: their numbers, and a pool of each.
     pub(crate) landmarks: Vec<(u32, u64)>,
     /// The highest number of an arena.
@@ -115,19 +123,24 @@ pub(crate) struct PoolTally {
     arenas: Arenas,
     empty: u64,
     torn: u64,
+    /// Pages with and without a block in use.
+    pages: (u64, u64),
 }
 
 impl PoolTally {
     pub(crate) fn new(geometry: Geometry) -> Self {
         let class = |class| SizeClass { block: geometry.block(class), ..SizeClass::default() };
         let classes = (0..geometry.classes()).map(class).collect();
-        Self { geometry, classes, arenas: Arenas::default(), empty: 0, torn: 0 }
+        Self { geometry, classes, arenas: Arenas::default(), empty: 0, torn: 0, pages: (0, 0) }
     }
 
     /// Adds a pool.
     pub(crate) fn add(&mut self, address: u64, pool: &Pool) {
         self.arenas.add(address, pool, &self.geometry);
         self.torn += u64::from(pool.torn);
+        let (used, free) = pool.pages(&self.geometry);
+        self.pages.0 += used;
+        self.pages.1 += free;
         if pool.used == 0 {
             self.empty += 1;
         } else if let Some(class) = self.classes.get_mut(pool.class as usize) {
@@ -155,10 +168,13 @@ impl PoolTally {
         self.arenas.merge(other.arenas);
         self.empty += other.empty;
         self.torn += other.torn;
+        self.pages.0 += other.pages.0;
+        self.pages.1 += other.pages.1;
     }
 
     pub(crate) fn finish(self) -> Pymalloc {
-        let ArenaTotals { arenas, sparse, sparse_bytes } = self.arenas.totals(&self.geometry);
+        let ArenaTotals { arenas, sparse, sparse_bytes, extents } =
+            self.arenas.totals(&self.geometry);
         Pymalloc {
             geometry: self.geometry,
             classes: self.classes,
@@ -167,7 +183,10 @@ impl PoolTally {
             sparse_arenas: sparse,
             sparse_bytes,
             torn_pools: self.torn,
+            pages_used: self.pages.0 * PAGE,
+            pages_free: self.pages.1 * PAGE,
             state: None,
+            extents,
             landmarks: self.arenas.landmarks(),
             highest_arena: self.arenas.highest(),
         }

@@ -4,6 +4,8 @@ use crate::walk::window::Bytes;
 
 /// Bytes of a pool's header.
 pub(crate) const HEADER: u64 = 48;
+/// The smallest page.
+pub(crate) const PAGE: u64 = 4096;
 /// The largest block that pymalloc gives.
 pub(crate) const LARGEST: u64 = 512;
 /// The most blocks that a pool has: 16 KiB of 16 bytes.
@@ -108,6 +110,20 @@ impl Pool {
         self.free.get(index as usize / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
     }
 
+    /// Pages of it that blocks in use lie in, and those that were used and none lies in now.
+    pub(crate) fn pages(&self, geometry: &Geometry) -> (u64, u64) {
+        let size = geometry.block(self.class);
+        let mut used = 0_u64;
+        for index in self.blocks_in_use() {
+            let start = HEADER + index * size;
+            let pages = start / PAGE..=(start + size - 1) / PAGE;
+            used |= pages.fold(0, |mask, page| mask | 1 << (page % 64));
+        }
+        let touched = (HEADER + self.carved * size).div_ceil(PAGE);
+        let used = u64::from(used.count_ones());
+        (used, touched.saturating_sub(used))
+    }
+
     /// The numbers of the blocks in use.
     pub(crate) fn blocks_in_use(&self) -> impl Iterator<Item = u64> + '_ {
         (0..if self.used == 0 { 0 } else { self.carved }).filter(|&index| !self.is_free(index))
@@ -144,6 +160,20 @@ pub(crate) mod tests {
         assert_eq!((pool.class, pool.used, pool.carved, pool.arena), (1, 3, 5, 7));
         assert!(!pool.torn);
         assert_eq!(pool.blocks_in_use().collect::<Vec<_>>(), [0, 2, 4]);
+    }
+
+    /// Pools of 16 KiB have pages of their own: 24 blocks of 512 bytes were handed out, and the
+    /// last seven are in use.
+    #[test]
+    fn pages_without_a_block_in_use_are_told() {
+        let geometry = Geometry { pool: 16 << 10, arena: 1 << 20, step: 16 };
+        let mut pool = read(&pool(0x10000)).unwrap();
+        assert_eq!(pool.pages(&GEOMETRY), (1, 0));
+        (pool.class, pool.used, pool.carved, pool.free) = (31, 7, 24, [0; MOST_BLOCKS / 64]);
+        pool.free[0] = (1 << 17) - 1;
+        assert_eq!(pool.pages(&geometry), (2, 2));
+        (pool.used, pool.carved) = (0, 3);
+        assert_eq!(pool.pages(&geometry), (0, 1));
     }
 
     /// A header that lies is no pool; a list that lies is a torn one, and its walk ends.

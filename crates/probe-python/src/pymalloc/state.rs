@@ -58,6 +58,13 @@ pub struct Counters {
     pub blocks: u64,
 }
 
+/// What the allocator says of itself, and where its arenas begin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub(crate) state: State,
+    pub(crate) arenas: Vec<u64>,
+}
+
 /// Finds what the allocator says of itself in the data of a library. `None` when nothing there
 /// leads to the arenas that were `found`, or only to a part of them: interpreters with
 /// allocators of their own.
@@ -67,7 +74,7 @@ pub(crate) fn find<M: ReadMemory>(
     spans: &Spans,
     minor: u32,
     found: &Pymalloc,
-) -> Result<Option<State>> {
+) -> Result<Option<Known>> {
     if found.highest_arena >= MOST_ARENAS {
         return Ok(None);
     }
@@ -83,10 +90,14 @@ pub(crate) fn find<M: ReadMemory>(
             let fits = array.is_multiple_of(8)
                 && spans.contains(array, length)
                 && places_an_arena(&cached, array, found);
-            let state = if fits { arenas(memory, array, found) } else { None }?;
-            plain = Some(state);
-            let counters = counters(memory, variable, minor, found)?;
-            Some(State { counters: Some(counters), ..state })
+            let mut known = if fits { arenas(memory, array, found) } else { None }?;
+            let counters = counters(memory, variable, minor, found);
+            if counters.is_none() {
+                plain = Some(known);
+                return None;
+            }
+            known.state.counters = counters;
+            Some(known)
         })
     })?;
     Ok(whole.or(plain))
@@ -103,9 +114,9 @@ fn places_an_arena<M: ReadMemory>(memory: &M, array: u64, found: &Pymalloc) -> b
 }
 
 /// Sums over the array of arenas; `None` when it does not have all that were found.
-fn arenas<M: ReadMemory>(memory: &M, array: u64, found: &Pymalloc) -> Option<State> {
+fn arenas<M: ReadMemory>(memory: &M, array: u64, found: &Pymalloc) -> Option<Known> {
     let (pool, most_pools) = (found.geometry.pool, found.geometry.arena / found.geometry.pool);
-    let (mut state, mut arenas, mut at) = (State::default(), 0, 0);
+    let (mut state, mut arenas, mut at) = (State::default(), Vec::new(), 0);
     while at <= found.highest_arena {
         let count = (found.highest_arena + 1 - at).min(BATCH);
         let mut buffer = vec![0; (ARENA * count) as usize];
@@ -120,13 +131,13 @@ fn arenas<M: ReadMemory>(memory: &M, array: u64, found: &Pymalloc) -> Option<Sta
             if free > most_pools {
                 return None;
             }
-            arenas += 1;
+            arenas.push(start);
             state.unused_pools += free;
             state.alignment_bytes += if start.is_multiple_of(pool) { 0 } else { pool };
         }
         at += count;
     }
-    (arenas == found.arenas).then_some(state)
+    (arenas.len() as u64 == found.arenas).then_some(Known { state, arenas })
 }
 
 /// The counters on either side of the variable.
@@ -183,7 +194,10 @@ mod tests {
         let mappings: Vec<_> =
             target::procfs::smaps::parse(text.as_bytes()).map(|m| m.into_owned()).collect();
         let spans = Spans::new(&mappings);
-        find(memory, std::iter::once(DATA..DATA + 0x2000), &spans, minor, &found()).unwrap()
+        let data = std::iter::once(DATA..DATA + 0x2000);
+        let known = find(memory, data, &spans, minor, &found()).unwrap()?;
+        assert_eq!(known.arenas, [START]);
+        Some(known.state)
     }
 
     fn memory() -> FakeMemory {

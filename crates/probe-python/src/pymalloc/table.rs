@@ -31,6 +31,8 @@ pub(crate) fn pymalloc_table(found: &Pymalloc, pid: u64) -> Table {
         level(t::BYTES_QUANTISATION, Unit::Bytes, found.quantisation_bytes()),
         level(t::SPARSE_ARENAS, Unit::Count, found.sparse_arenas),
         level(t::SPARSE_BYTES, Unit::Bytes, found.sparse_bytes),
+        level(t::PAGES_USED, Unit::Bytes, found.pages_used),
+        level(t::PAGES_FREE, Unit::Bytes, found.pages_free),
         maybe(t::ARENAS_HIGHWATER, Unit::Count, counters.map(|c| c.arenas_highwater)),
         Column::counter(t::ARENAS_TAKEN, Unit::Count, taken),
         maybe(t::POOLS_UNUSED, Unit::Count, state.map(|s| s.unused_pools)),

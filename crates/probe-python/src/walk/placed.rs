@@ -16,6 +16,11 @@ const SHAPE_BITS: u32 = 16;
 /// Types with larger numbers are in a list.
 const LISTED: u64 = (1 << SHAPE_BITS) - 1;
 
+/// What `PYTHONMALLOC=debug` has in front of a block, bytes: its size, the kind, and a guard.
+const LABEL: u64 = 16;
+/// So many objects are asked whether there is one.
+const SAMPLE: u32 = 64;
+
 /// A pool and where its blocks are in the column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
@@ -44,6 +49,9 @@ pub(crate) struct Placed {
     objects: Vec<u64>,
     /// Those whose type has a large number.
     listed: Vec<(u64, u32)>,
+    /// Objects that were asked whether a debug allocator has made them, and whether one said so.
+    asked: u32,
+    labelled: bool,
 }
 
 impl Placed {
@@ -64,6 +72,11 @@ impl Placed {
             (place::POOL, Some(pool)) => {
                 let offset = address.saturating_sub(pool.address + HEADER);
                 let index = offset / u64::from(pool.size.max(1));
+                if self.asked < SAMPLE {
+                    self.asked += 1;
+                    let inside = offset % u64::from(pool.size.max(1));
+                    self.labelled |= inside.checked_sub(object.shape.pre) == Some(LABEL);
+                }
                 if index < u64::from(pool.blocks) {
                     let code = shape.saturating_add(FIRST);
                     self.codes.set(pool.first as usize + index as usize, code);
@@ -87,6 +100,12 @@ impl Placed {
         self.codes.append(other.codes);
         self.objects.extend(other.objects);
         self.listed.extend(other.listed);
+        self.labelled |= other.labelled;
+    }
+
+    /// What a debug allocator has in front of each object, bytes; 0 without one.
+    pub(crate) fn front(&self) -> u64 {
+        if self.labelled { LABEL } else { 0 }
     }
 
     pub(crate) fn sort(&mut self) {

@@ -62,6 +62,10 @@ pub mod malloc_arenas {
     pub const TRIM_TOP: &str = "trim_top";
     /// Level, bytes: resident whole pages inside of free chunks that it would give back.
     pub const TRIM_INSIDE: &str = "trim_inside";
+    /// Level, bytes: resident pages of its top, at the end of its newest heap.
+    pub const TOP_RESIDENT: &str = "top_resident";
+    /// Level, bytes: resident memory of it that is free, on whichever list, tops included.
+    pub const FREE_RESIDENT: &str = "free_resident";
 }
 
 /// Free chunks of glibc's `malloc` by list and size, all arenas together (question `malloc`).
@@ -135,7 +139,8 @@ pub mod allocators {
 }
 
 /// Blocks in use of `malloc` and of the interpreter's allocator by what they are, how large and
-/// who holds them (question `blocks`). What is in them is never written out.
+/// who holds them (question `blocks`). What is in them is not written out: [`block_samples`] has some of
+/// it, for who asks.
 pub mod native_blocks {
     /// The table.
     pub const TABLE: &str = "native_blocks";
@@ -178,6 +183,29 @@ pub mod native_blocks {
     pub const REACHABLE: &str = "reachable";
     /// Native memory to which no pointer of a root leads.
     pub const UNREACHABLE: &str = "unreachable";
+}
+
+/// The first bytes of some native blocks (question `blocks`), where contents are asked for: the keys are
+/// those of [`native_blocks`], and the address.
+pub mod block_samples {
+    /// The table.
+    pub const TABLE: &str = "block_samples";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: as in [`native_blocks`](super::native_blocks).
+    pub const ALLOCATOR: &str = "allocator";
+    /// Key, bytes: as there.
+    pub const SIZE_CLASS: &str = "size_class";
+    /// Key: `reachable` or `unreachable`.
+    pub const STATE: &str = "state";
+    /// Key: as there.
+    pub const HOLDER: &str = "holder";
+    /// Key, address: the block.
+    pub const ADDRESS: &str = "address";
+    /// Attribute: its first 64 bytes as text, a dot for each that cannot be printed.
+    pub const TEXT: &str = "text";
+    /// Attribute: the same in hexadecimal digits, by words of 8 bytes.
+    pub const BYTES: &str = "bytes";
 }
 
 /// Resident memory that belongs to no file, each byte once, by what it is (question `blocks`).
