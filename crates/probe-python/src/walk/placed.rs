@@ -11,12 +11,15 @@ use crate::pymalloc::pool::{HEADER, Pool};
 const FREE: u32 = 0;
 const NO_OBJECT: u32 = 1;
 const FIRST: u32 = 2;
-/// What `PYTHONMALLOC=debug` has in front of a block: its size, the kind, and a guard.
-const LABEL: u64 = 16;
 /// Bits of an address, above those of the type.
 const SHAPE_BITS: u32 = 16;
 /// Types with larger numbers are in a list.
 const LISTED: u64 = (1 << SHAPE_BITS) - 1;
+
+/// What `PYTHONMALLOC=debug` has in front of a block, bytes: its size, the kind, and a guard.
+const LABEL: u64 = 16;
+/// So many objects are asked whether there is one.
+const SAMPLE: u32 = 64;
 
 /// A pool and where its blocks are in the column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,9 +49,9 @@ pub(crate) struct Placed {
     objects: Vec<u64>,
     /// Those whose type has a large number.
     listed: Vec<(u64, u32)>,
-    /// How many objects in pools there are, and how many of them stand behind a label.
-    noted: u64,
-    labelled: u64,
+    /// Objects that were asked whether a debug allocator has made them, and whether one said so.
+    asked: u32,
+    labelled: bool,
 }
 
 impl Placed {
@@ -69,10 +72,12 @@ impl Placed {
             (place::POOL, Some(pool)) => {
                 let offset = address.saturating_sub(pool.address + HEADER);
                 let index = offset / u64::from(pool.size.max(1));
+                if self.asked < SAMPLE {
+                    self.asked += 1;
+                    let inside = offset % u64::from(pool.size.max(1));
+                    self.labelled |= inside.checked_sub(object.shape.pre) == Some(LABEL);
+                }
                 if index < u64::from(pool.blocks) {
-                    let ahead = offset % u64::from(pool.size.max(1));
-                    self.noted += 1;
-                    self.labelled += u64::from(ahead == object.shape.pre + LABEL);
                     let code = shape.saturating_add(FIRST);
                     self.codes.set(pool.first as usize + index as usize, code);
                 }
@@ -95,13 +100,12 @@ impl Placed {
         self.codes.append(other.codes);
         self.objects.extend(other.objects);
         self.listed.extend(other.listed);
-        self.noted += other.noted;
-        self.labelled += other.labelled;
+        self.labelled |= other.labelled;
     }
 
     /// What a debug allocator has in front of each object, bytes; 0 without one.
     pub(crate) fn front(&self) -> u64 {
-        if self.labelled > self.noted / 2 { LABEL } else { 0 }
+        if self.labelled { LABEL } else { 0 }
     }
 
     pub(crate) fn sort(&mut self) {
