@@ -53,6 +53,7 @@ mod holders;
 mod kept;
 pub mod layout;
 mod levers;
+mod numbers;
 mod old_interpreters;
 mod os_threads;
 mod probe_impl;

@@ -8,6 +8,7 @@ use target::images::Mapping;
 use target::memory::ReadMemory;
 
 use super::units::{Given, merge};
+use crate::walk::placed::Placed;
 
 /// Bytes of the state of an arena of `malloc` that may point to free chunks.
 const ARENA_STATE: u64 = 2400;
@@ -29,14 +30,13 @@ pub(super) fn read<M: ReadMemory + Sync, T>(
 /// Every block in use, in order of address.
 pub(super) fn blocks<'a>(
     native: &'a Native,
-    pools: &'a mut [(u64, u32)],
+    placed: &'a Placed,
 ) -> impl Iterator<Item = Given> + use<'a> {
-    pools.sort_unstable();
     let used = native.segments.iter().flat_map(|s| (0..s.len()).filter_map(|n| s.block(n)));
     let used = used.filter(|block| block.state.is_used());
-    let used = used.map(|block| Given::new(block.address, block.usable, false));
-    let mapped = native.mmapped.iter().map(|block| Given::new(block.address, block.usable, false));
-    let pools = pools.iter().map(|&(address, bytes)| Given::new(address, bytes.into(), true));
+    let used = used.map(|block| Given::new(block.address, block.usable));
+    let mapped = native.mmapped.iter().map(|block| Given::new(block.address, block.usable));
+    let pools = placed.blocks().map(|b| Given::of_pool(b.address, b.bytes, b.shape));
     merge(merge(used, mapped), pools)
 }
 

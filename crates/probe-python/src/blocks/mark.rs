@@ -11,6 +11,7 @@ use std::collections::HashMap;
 
 use super::roots::{Root, RootKind};
 use super::scan::Pointers;
+use crate::numbers::Numbers;
 
 /// How objects of a type own blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,39 +61,11 @@ const STACK: u32 = 2;
 const MAPPING: u32 = 3;
 const FIXED: [Holder; 4] = [Holder::None, Holder::Register, Holder::Stack, Holder::Mapping];
 
-/// The number of the holder of each block, in two bytes: there are few holders.
-#[derive(Debug, Default)]
-struct Held {
-    short: Vec<u16>,
-    /// Of blocks whose holder has a larger number.
-    long: HashMap<u32, u32>,
-}
-
-impl Held {
-    fn set(&mut self, native: u32, number: u32) {
-        let Some(place) = self.short.get_mut(native as usize) else { return };
-        *place = u16::try_from(number).unwrap_or(u16::MAX);
-        if *place == u16::MAX {
-            self.long.insert(native, number);
-        }
-    }
-
-    fn get(&self, native: u32) -> u32 {
-        match self.short.get(native as usize) {
-            Some(&u16::MAX) => self.long.get(&native).copied().unwrap_or(NONE),
-            number => number.copied().map_or(NONE, u32::from),
-        }
-    }
-
-    fn is_free(&self, native: u32) -> bool {
-        self.short.get(native as usize).is_some_and(|&number| u32::from(number) == NONE)
-    }
-}
-
 /// Who holds what.
 #[derive(Debug)]
 pub(super) struct Marks {
-    held: Held,
+    /// The number of the holder of each block: there are few holders.
+    held: Numbers,
     /// Holders by number.
     pub(super) holders: Vec<Holder>,
 }
@@ -100,7 +73,7 @@ pub(super) struct Marks {
 impl Marks {
     /// The number of the holder of a block.
     pub(super) fn number(&self, native: u32) -> u32 {
-        self.held.get(native)
+        self.held.get(native as usize).unwrap_or(NONE)
     }
 
     fn holder(&self, number: u32) -> Holder {
@@ -129,8 +102,7 @@ pub(super) struct Marker<'a> {
 impl Marker<'_> {
     /// `registers`: the blocks that registers point to.
     pub(super) fn run(&self, registers: &[u32]) -> Marks {
-        let held = Held { short: vec![NONE as u16; self.natives], long: HashMap::new() };
-        let marks = Marks { held, holders: FIXED.to_vec() };
+        let marks = Marks { held: Numbers::zeros(self.natives), holders: FIXED.to_vec() };
         let (buffers, types) = (Vec::new(), Vec::new());
         let mut state = Flood { marker: self, marks, buffers, types, open: Vec::new() };
         state.object_words(true, |owner| owner != Owner::Native);
@@ -169,8 +141,8 @@ struct Flood<'a> {
 impl Flood<'_> {
     /// Takes a block for a holder if it has none yet.
     fn reach(&mut self, native: u32, holder: u32) {
-        if self.marks.held.is_free(native) {
-            self.marks.held.set(native, holder);
+        if self.marks.held.is_zero(native as usize) {
+            self.marks.held.set(native as usize, holder);
             self.open.push(native);
         }
     }
@@ -203,7 +175,7 @@ impl Flood<'_> {
         for (edge, &(native, root, at)) in (0_u32..).zip(&marker.pointers.from_variables) {
             let of = marker.roots.get(root as usize);
             let is_one = of.is_some_and(|root| matches!(root.kind, RootKind::Global(_)));
-            if is_one && self.marks.held.is_free(native) && of.is_some_and(&wanted) {
+            if is_one && self.marks.held.is_zero(native as usize) && of.is_some_and(&wanted) {
                 let key = (root, (marker.variable)(at));
                 let add = || self.marks.add(Holder::Variable(edge));
                 let holder = *numbers.entry(key).or_insert_with(add);
@@ -273,21 +245,4 @@ fn slot(numbers: &mut Vec<Option<u32>>, shape: u32) -> &mut Option<u32> {
         numbers.resize(shape + 1, None);
     }
     &mut numbers[shape]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Holders with large numbers are found like others.
-    #[test]
-    fn many_holders() {
-        let mut held = Held { short: vec![0; 10], long: HashMap::new() };
-        for (native, number) in [(1, 7), (2, 65_534), (3, 65_535), (4, 1_000_000), (99, 5)] {
-            held.set(native, number);
-        }
-        let found: Vec<_> = (0..6).map(|native| held.get(native)).collect();
-        assert_eq!(found, [0, 7, 65_534, 65_535, 1_000_000, 0]);
-        assert!(held.is_free(0) && !held.is_free(3) && !held.is_free(99));
-    }
 }

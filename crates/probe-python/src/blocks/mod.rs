@@ -44,7 +44,7 @@ use crate::heap::losses;
 use crate::refs;
 use crate::variables::Variables;
 use crate::walk::spans::Spans;
-use crate::walk::{Collected, collect_with};
+use crate::walk::{Collected, collect_placed};
 use aims::Aims;
 use libraries::Libraries;
 use mark::{Marker, Marks};
@@ -237,25 +237,24 @@ impl Python {
         let (spans, untouched) = self.memory_map(&mappings, &mut issues);
         let hurry = self.is_stopped();
         let (native, mut all) = given::read(memory, &mappings, || {
-            collect_with(memory, &spans, &untouched, rules, true, hurry)
+            collect_placed(memory, &spans, &untouched, rules, hurry)
         })?;
         issues.extend(remarks(native.as_ref(), threads));
         issues.extend(losses(&all.survey));
         let native = native.unwrap_or_default();
         let heaps = Heaps::new(&native, &pages);
-        let known = given::known(&native, &all.blocks.pools, rules.geometry.pool);
-        let units = Units::new(given::blocks(&native, &mut all.blocks.used), &mut all.objects);
-        drop((native, std::mem::take(&mut all.blocks.used)));
-        let block = |at| units.around(at).map(|unit| unit.start);
-        let front = owners::front(&all.objects, &all.shapes, block);
-        drop(std::mem::take(&mut all.objects));
-        all.blocks.pools.sort_unstable();
+        all.placed.sort();
+        let pools = all.placed.pools();
+        let known = given::known(&native, &pools, rules.geometry.pool);
+        let units = Units::new(given::blocks(&native, &all.placed), all.placed.objects());
+        let front = all.placed.front();
+        drop((native, std::mem::take(&mut all.placed)));
         let runtimes: Vec<&str> = self.runtimes().iter().map(|r| &*r.library).collect();
         let libraries = Libraries::new(&mappings, &runtimes);
         let data = refs::data::data(memory, &mappings);
         let roots = roots::roots(&data, &mappings, known, threads);
         let arenas = self.arenas(&all, &spans, rules)?;
-        let taken = whole::allocated(&heaps, &all.blocks.pools, rules.geometry.pool, &arenas);
+        let taken = whole::allocated(&heaps, &pools, rules.geometry.pool, &arenas);
         let places = Places::new(memory, &mappings, &taken, &data, threads);
         let files = aims::of_files(&mappings, |at| libraries.of(at).is_some());
         let rest = aims::resident(&places.rest, &pages);
@@ -297,7 +296,7 @@ impl Python {
             pages: &pages,
             heaps: &heaps,
             places: &places,
-            pools: &all.blocks.pools,
+            pools: &pools,
             arenas: &arenas,
             pymalloc: &all.survey.pymalloc,
             summing: &summing,

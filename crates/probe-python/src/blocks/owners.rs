@@ -4,7 +4,6 @@ use target::memory::ReadMemory;
 
 use super::mark::Owner;
 use crate::census::types::{Kind, Shape};
-use crate::walk::seen::{Seen, place};
 
 /// The longest chain of bases.
 const MOST_BASES: usize = 64;
@@ -14,10 +13,6 @@ const DEALLOC: u64 = 48;
 const BASE: u64 = 256;
 /// What an object as large as this at the most has in front of its text: no pointer but these.
 const TEXT_HEAD: u64 = 128;
-/// What `PYTHONMALLOC=debug` has in front of a block: its size, the kind, and a guard.
-const LABEL: u64 = 16;
-/// So many objects are asked whether there is one.
-const SAMPLE: usize = 64;
 /// Bytes of a pointer.
 const POINTER: u64 = 8;
 
@@ -88,21 +83,6 @@ pub(super) fn heads(shapes: &[Shape], front: u64) -> Vec<u64> {
         _ => u64::MAX,
     };
     shapes.iter().map(head).collect()
-}
-
-/// What a debug allocator has in front of each object, bytes; 0 without one. `around`: where the
-/// block begins that an address lies in.
-pub(super) fn front(
-    objects: &[Seen],
-    shapes: &[Shape],
-    around: impl Fn(u64) -> Option<u64>,
-) -> u64 {
-    let of_pools = objects.iter().filter(|object| object.place == place::POOL).take(SAMPLE);
-    let front = |object: &Seen| {
-        let pre = shapes.get(object.shape as usize)?.pre;
-        object.address.checked_sub(pre)?.checked_sub(around(object.address)?)
-    };
-    of_pools.filter_map(front).filter(|&front| front == LABEL).max().unwrap_or(0)
 }
 
 #[cfg(test)]

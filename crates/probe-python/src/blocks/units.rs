@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Pointed;
 use super::bits::{Bits, CELL, Cell};
-use crate::walk::seen::{Seen, place};
+use crate::numbers::Numbers;
 
 /// Sizes are kept in these units, bytes: all allocators round to it.
 const GRAIN: u64 = 8;
@@ -40,7 +40,7 @@ pub(super) struct Units {
     /// Those that are Python objects.
     objects: Bits,
     /// The numbers of the types of these.
-    shapes: Vec<u32>,
+    shapes: Numbers,
 }
 
 /// A block as an allocator gave it.
@@ -50,12 +50,19 @@ pub(super) struct Given {
     /// In [`GRAIN`]s.
     size: u32,
     pool: bool,
+    shape: Option<u32>,
 }
 
 impl Given {
-    /// Address and bytes, and whether it is pymalloc's.
-    pub(super) fn new(address: u64, bytes: u64, pool: bool) -> Self {
-        Self { address, size: u32::try_from(bytes / GRAIN).unwrap_or(u32::MAX), pool }
+    /// A block of `malloc`: address and bytes.
+    pub(super) fn new(address: u64, bytes: u64) -> Self {
+        let size = u32::try_from(bytes / GRAIN).unwrap_or(u32::MAX);
+        Self { address, size, pool: false, shape: None }
+    }
+
+    /// One of pymalloc, and the type of the object in it.
+    pub(super) fn of_pool(address: u64, bytes: u64, shape: Option<u32>) -> Self {
+        Self { pool: true, shape, ..Self::new(address, bytes) }
     }
 }
 
@@ -147,25 +154,32 @@ struct Large {
 }
 
 impl Units {
-    /// From blocks in order of address, and objects in any order.
-    pub(super) fn new(blocks: impl Iterator<Item = Given>, objects: &mut [Seen]) -> Self {
+    /// From blocks, and addresses and types of objects in those of `malloc`, both in order of
+    /// address.
+    pub(super) fn new(
+        blocks: impl Iterator<Item = Given>,
+        objects: impl Iterator<Item = (u64, u32)>,
+    ) -> Self {
         let mut units = Self::default();
+        let mut objects = objects.peekable();
         let mut behind = 0;
-        for Given { address, size, pool } in blocks {
+        for Given { address, size, pool, shape } in blocks {
             // What lies inside of another one is another allocator's: the outer one counts.
             let fits = address >= behind && address.is_multiple_of(GRAIN);
-            if size > 0 && fits && units.len() < MOST {
-                behind = address.saturating_add(u64::from(size) * GRAIN);
-                units.add(address, size, pool);
+            if size == 0 || !fits || units.len() >= MOST {
+                continue;
             }
-        }
-        objects.sort_unstable_by_key(|object| object.address);
-        for object in objects.iter().filter(|object| object.place != place::STATIC) {
-            if let Some(unit) = units.around(object.address) {
-                units.objects.add(unit.number as usize);
+            behind = address.saturating_add(u64::from(size) * GRAIN);
+            units.add(address, size, pool);
+            while objects.next_if(|object| object.0 < address).is_some() {}
+            let mut shape = shape;
+            while let Some(object) = objects.next_if(|object| object.0 < behind) {
                 // Of several in one block the last one counts.
-                units.shapes.resize(units.objects.len() as usize, object.shape);
-                units.shapes.last_mut().into_iter().for_each(|shape| *shape = object.shape);
+                shape = Some(object.1);
+            }
+            if let Some(shape) = shape {
+                units.objects.add(units.len() - 1);
+                units.shapes.push(shape);
             }
         }
         units
@@ -219,7 +233,7 @@ impl Units {
     pub(super) fn shape(&self, number: u32) -> Option<u32> {
         let number = number as usize;
         let place = || self.objects.rank(number) as usize;
-        self.objects.contains(number).then(|| self.shapes.get(place()).copied()).flatten()
+        self.objects.contains(number).then(|| self.shapes.get(place())).flatten()
     }
 
     /// The number of a block among those that are no objects.
@@ -348,9 +362,9 @@ mod tests {
     use super::*;
 
     fn units(blocks: &[(u64, u64)]) -> Units {
-        let mut given: Vec<_> = blocks.iter().map(|&(at, n)| Given::new(at, n, false)).collect();
+        let mut given: Vec<_> = blocks.iter().map(|&(at, n)| Given::new(at, n)).collect();
         given.sort_unstable();
-        Units::new(given.into_iter(), &mut [])
+        Units::new(given.into_iter(), std::iter::empty())
     }
 
     #[test]
@@ -385,6 +399,25 @@ mod tests {
         assert_eq!(pointed(0xab00_0000_0001_0048), None, "and not to the beginning");
         assert_eq!(Units::default().around(0x10010), None);
         assert_eq!(Units::default().iter(0..3).count(), 0);
+    }
+
+    #[test]
+    fn objects_have_types() {
+        let blocks = [
+            Given::new(0x10010, 40),
+            Given::new(0x10040, 600),
+            Given::of_pool(0x11030, 32, Some(70_000)),
+            Given::of_pool(0x11050, 32, None),
+            Given::new(0x12010, 104),
+        ];
+        let objects = [(0x10020, 3), (0x10030, 4), (0x10050, 5), (0x10060, 6), (0x12078, 7)];
+        let units = Units::new(blocks.into_iter(), objects.into_iter());
+        let shapes: Vec<_> = (0..5).map(|number| units.shape(number)).collect();
+        assert_eq!(shapes, [Some(4), Some(6), Some(70_000), None, None]);
+        let natives: Vec<_> = (0..5).map(|number| units.native(number)).collect();
+        assert_eq!(natives, [None, None, None, Some(0), Some(1)]);
+        assert_eq!((units.natives(), units.natives_before(4)), (2, 1));
+        assert!(units.is_pool(3) && !units.is_pool(4));
     }
 
     /// Against a search in a plain list: blocks of all sizes and alignments, side by side and far
