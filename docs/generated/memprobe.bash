@@ -25,6 +25,9 @@ _memprobe() {
             memprobe,biggest)
                 cmd="memprobe__subcmd__biggest"
                 ;;
+            memprobe,blocks)
+                cmd="memprobe__subcmd__blocks"
+                ;;
             memprobe,capture)
                 cmd="memprobe__subcmd__capture"
                 ;;
@@ -108,6 +111,9 @@ _memprobe() {
                 ;;
             memprobe__subcmd__help,biggest)
                 cmd="memprobe__subcmd__help__subcmd__biggest"
+                ;;
+            memprobe__subcmd__help,blocks)
+                cmd="memprobe__subcmd__help__subcmd__blocks"
                 ;;
             memprobe__subcmd__help,capture)
                 cmd="memprobe__subcmd__help__subcmd__capture"
@@ -196,6 +202,9 @@ _memprobe() {
             memprobe__subcmd__help__subcmd__try,env)
                 cmd="memprobe__subcmd__help__subcmd__try__subcmd__env"
                 ;;
+            memprobe__subcmd__help__subcmd__try,gc-collect)
+                cmd="memprobe__subcmd__help__subcmd__try__subcmd__gc__subcmd__collect"
+                ;;
             memprobe__subcmd__help__subcmd__try,gc-off)
                 cmd="memprobe__subcmd__help__subcmd__try__subcmd__gc__subcmd__off"
                 ;;
@@ -204,6 +213,9 @@ _memprobe() {
                 ;;
             memprobe__subcmd__help__subcmd__try,python)
                 cmd="memprobe__subcmd__help__subcmd__try__subcmd__python"
+                ;;
+            memprobe__subcmd__help__subcmd__try,tracemalloc)
+                cmd="memprobe__subcmd__help__subcmd__try__subcmd__tracemalloc"
                 ;;
             memprobe__subcmd__help__subcmd__try,trim)
                 cmd="memprobe__subcmd__help__subcmd__try__subcmd__trim"
@@ -238,6 +250,9 @@ _memprobe() {
             memprobe__subcmd__try,env)
                 cmd="memprobe__subcmd__try__subcmd__env"
                 ;;
+            memprobe__subcmd__try,gc-collect)
+                cmd="memprobe__subcmd__try__subcmd__gc__subcmd__collect"
+                ;;
             memprobe__subcmd__try,gc-off)
                 cmd="memprobe__subcmd__try__subcmd__gc__subcmd__off"
                 ;;
@@ -250,6 +265,9 @@ _memprobe() {
             memprobe__subcmd__try,python)
                 cmd="memprobe__subcmd__try__subcmd__python"
                 ;;
+            memprobe__subcmd__try,tracemalloc)
+                cmd="memprobe__subcmd__try__subcmd__tracemalloc"
+                ;;
             memprobe__subcmd__try,trim)
                 cmd="memprobe__subcmd__try__subcmd__trim"
                 ;;
@@ -258,6 +276,9 @@ _memprobe() {
                 ;;
             memprobe__subcmd__try__subcmd__help,env)
                 cmd="memprobe__subcmd__try__subcmd__help__subcmd__env"
+                ;;
+            memprobe__subcmd__try__subcmd__help,gc-collect)
+                cmd="memprobe__subcmd__try__subcmd__help__subcmd__gc__subcmd__collect"
                 ;;
             memprobe__subcmd__try__subcmd__help,gc-off)
                 cmd="memprobe__subcmd__try__subcmd__help__subcmd__gc__subcmd__off"
@@ -271,6 +292,9 @@ _memprobe() {
             memprobe__subcmd__try__subcmd__help,python)
                 cmd="memprobe__subcmd__try__subcmd__help__subcmd__python"
                 ;;
+            memprobe__subcmd__try__subcmd__help,tracemalloc)
+                cmd="memprobe__subcmd__try__subcmd__help__subcmd__tracemalloc"
+                ;;
             memprobe__subcmd__try__subcmd__help,trim)
                 cmd="memprobe__subcmd__try__subcmd__help__subcmd__trim"
                 ;;
@@ -281,7 +305,7 @@ _memprobe() {
 
     case "${cmd}" in
         memprobe)
-            opts="-p -m -l -f -o -v -q -h -V --pid --match --level --preset --plugin --for --every --freeze --events --event-regex --format --output --record --force --fail-on --pass-status --repeat --verbose --quiet --plugin-dir --help --version check capture holders biggest dominators garbage audit leaks show compare diff report account census pymalloc malloc gc try doctor stacks tracemalloc plugins plugin probes presets completions man help"
+            opts="-p -m -l -f -o -v -q -h -V --pid --match --level --preset --plugin --for --every --freeze --events --event-regex --format --output --record --force --fail-on --pass-status --repeat --verbose --quiet --plugin-dir --help --version check capture holders biggest dominators garbage audit leaks show compare diff report account census pymalloc malloc blocks gc try doctor stacks tracemalloc plugins plugin probes presets completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -554,6 +578,66 @@ _memprobe() {
                     ;;
                 -p)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --freeze)
+                    COMPREPLY=($(compgen -W "auto fork stop none" -- "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                --rows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --plugin-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        memprobe__subcmd__blocks)
+            opts="-p -f -v -q -h --pid --core --freeze --format --rows --samples --verbose --quiet --plugin-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --pid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --core)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --freeze)
@@ -1253,7 +1337,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__help)
-            opts="check capture holders biggest dominators garbage audit leaks show compare diff report account census pymalloc malloc gc try doctor stacks tracemalloc plugins plugin probes presets completions man help"
+            opts="check capture holders biggest dominators garbage audit leaks show compare diff report account census pymalloc malloc blocks gc try doctor stacks tracemalloc plugins plugin probes presets completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1295,6 +1379,20 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__help__subcmd__biggest)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        memprobe__subcmd__help__subcmd__blocks)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1673,7 +1771,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__help__subcmd__try)
-            opts="gc-off gc-thresholds trim debugmallocstats env python"
+            opts="gc-off gc-thresholds trim debugmallocstats env python gc-collect tracemalloc"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1701,6 +1799,20 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__help__subcmd__try__subcmd__env)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        memprobe__subcmd__help__subcmd__try__subcmd__gc__subcmd__collect)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1743,6 +1855,20 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__help__subcmd__try__subcmd__python)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        memprobe__subcmd__help__subcmd__try__subcmd__tracemalloc)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2459,7 +2585,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__try)
-            opts="-v -q -h --verbose --quiet --plugin-dir --help gc-off gc-thresholds trim debugmallocstats env python help"
+            opts="-v -q -h --verbose --quiet --plugin-dir --help gc-off gc-thresholds trim debugmallocstats env python gc-collect tracemalloc help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2626,6 +2752,51 @@ _memprobe() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        memprobe__subcmd__try__subcmd__gc__subcmd__collect)
+            opts="-p -f -v -q -h --pid --format --rows --patience --verbose --quiet --plugin-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --pid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                --rows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --patience)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --plugin-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         memprobe__subcmd__try__subcmd__gc__subcmd__off)
             opts="-p -f -n -v -q -h --pid --for --format --rows --runs --warmup --event-regex --verbose --quiet --plugin-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -2737,7 +2908,7 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__try__subcmd__help)
-            opts="gc-off gc-thresholds trim debugmallocstats env python help"
+            opts="gc-off gc-thresholds trim debugmallocstats env python gc-collect tracemalloc help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2765,6 +2936,20 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__try__subcmd__help__subcmd__env)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        memprobe__subcmd__try__subcmd__help__subcmd__gc__subcmd__collect)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2821,6 +3006,20 @@ _memprobe() {
             return 0
             ;;
         memprobe__subcmd__try__subcmd__help__subcmd__python)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        memprobe__subcmd__try__subcmd__help__subcmd__tracemalloc)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2934,6 +3133,59 @@ _memprobe() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --plugin-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        memprobe__subcmd__try__subcmd__tracemalloc)
+            opts="-p -f -v -q -h --pid --format --rows --patience --frames --for --verbose --quiet --plugin-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --pid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                --rows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --patience)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --frames)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --plugin-dir)
