@@ -397,7 +397,7 @@ complete -c memprobe -n "__fish_memprobe_using_subcommand try; and __fish_seen_s
 json\t'For programs: `memprobe.report/1`'
 markdown\t'For pasting into an issue tracker'"
 complete -c memprobe -n "__fish_memprobe_using_subcommand try; and __fish_seen_subcommand_from debugmallocstats" -l rows -d 'Show at most this many rows of a table; JSON has all' -r
-complete -c memprobe -n "__fish_memprobe_using_subcommand try; and __fish_seen_subcommand_from debugmallocstats" -l patience -d 'How long the main thread may take to come to it' -r
+complete -c memprobe -n "__fish_memprobe_using_subcommand try; and __fish_seen_subcommand_from debugmallocstats" -l patience -d 'How long the main thread may take to come to the code; then it is taken back' -r
 complete -c memprobe -n "__fish_memprobe_using_subcommand try; and __fish_seen_subcommand_from debugmallocstats" -l plugin-dir -d 'Look for plugins in this folder first; may be given several times' -r -f -a "(__fish_complete_directories)"
 complete -c memprobe -n "__fish_memprobe_using_subcommand try; and __fish_seen_subcommand_from debugmallocstats" -s v -l verbose -d 'Say more about what is done, on standard error (-v, -vv, -vvv)'
 complete -c memprobe -n "__fish_memprobe_using_subcommand try; and __fish_seen_subcommand_from debugmallocstats" -s q -l quiet -d 'Show no progress, only the result and errors'
