@@ -247,7 +247,6 @@ impl Python {
         let (pools, front) = (all.placed.pools(), all.placed.front());
         let known = given::known(&native, &pools, rules.geometry.pool);
         let units = Units::new(given::blocks(&native, &all.placed), all.placed.objects());
-        let front = all.placed.front();
         drop((native, std::mem::take(&mut all.placed)));
         let runtimes: Vec<&str> = self.runtimes().iter().map(|r| &*r.library).collect();
         let libraries = Libraries::new(&mappings, &runtimes);
