@@ -1,9 +1,8 @@
 //! `memprobe try`: what a change adds is measured, and everything is as before afterwards, whoever
 //! was killed when.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -98,20 +97,11 @@ impl Trying {
     }
 }
 
-/// The moment at which a process started, as the kernel counts.
-fn target_start(pid: u32) -> String {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
-    let (_, fields) = stat.rsplit_once(')').expect("a name");
-    fields.split_whitespace().nth(19).expect("field 22").into()
-}
-
 /// Until nobody keeps experiments away from a process: then nobody will write to it any more.
 fn wait_until_left(pid: u32) {
-    let start = target_start(pid);
-    let name = format!("memprobe-experiment-{pid}-{start}");
-    let name = SocketAddr::from_abstract_name(name.as_bytes()).expect("a name");
+    let file = File::open(format!("/proc/{pid}/stat")).expect("the process runs");
     let until = Instant::now() + LIMIT;
-    while UnixListener::bind_addr(&name).is_err() {
+    while file.try_lock().is_err() {
         assert!(Instant::now() < until, "process {pid} is still held");
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -257,7 +247,7 @@ fn two_at_once_are_refused() {
     let pid = program.pid().to_string();
     let second = run(["try", "gc-thresholds", "--set", "7", "--pid", &pid]);
     assert_eq!(second.status, 3, "{}", second.err);
-    assert!(second.err.contains("another memprobe changes process"), "{}", second.err);
+    assert!(second.err.contains("another experiment runs on process"), "{}", second.err);
     first.signal("-INT");
     let _ = first.end();
     assert_eq!(state(&mut program), before);
