@@ -34,18 +34,16 @@ use target::procfs::pagemap;
 
 use crate::attach::Python;
 use crate::census::names::Names;
-use crate::census::rules::Rules;
 use crate::heap::losses;
 use crate::refs;
 use crate::variables::Variables;
-use crate::walk::spans::Spans;
 use crate::walk::{Collected, collect_with};
 use aims::Aims;
 use libraries::Libraries;
 use mark::{Marker, Marks};
 use pages::Pages;
 use places::{Heaps, Places};
-use roots::{Root, merged};
+use roots::Root;
 use scan::{Pointers, Scan};
 use sum::Summing;
 use units::{Given, Units};
@@ -266,6 +264,7 @@ impl Python {
             roots: &roots,
             aims: &aims,
             heads: &owners::heads(&all.shapes, front),
+            views: &owners::views(memory, &all.shapes),
             hurry,
         }
         .run()?;
@@ -328,17 +327,6 @@ impl Python {
         };
         let is_extension = &extension;
         Marker { units, pointers, owners: &owners, roots, is_extension }.run(&registers)
-    }
-
-    /// The arenas of the interpreter's allocator: as it says itself, or else from the first to the
-    /// last pool that was ever used. No mapping of them is another's.
-    fn arenas(&self, all: &Collected, spans: &Spans, rules: &Rules) -> Result<Vec<Range<u64>>> {
-        let pymalloc = &all.survey.pymalloc;
-        let known = self.allocator_state(pymalloc, spans, rules)?;
-        let starts = known.map_or_else(Vec::new, |known| known.arenas);
-        let arena = |start: u64| start..start.saturating_add(rules.geometry.arena);
-        let whole = starts.into_iter().map(arena);
-        Ok(merged(whole.chain(pymalloc.extents.iter().cloned()).collect()))
     }
 
     /// Which pages are resident; `None` behind a core file, or where the system does not say.

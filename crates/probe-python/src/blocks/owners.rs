@@ -56,6 +56,17 @@ fn is_stream<M: ReadMemory>(memory: &M, address: u64) -> bool {
     name(memory, address).is_some_and(|name| name.starts_with(b"_io."))
 }
 
+/// Whether objects of each type are views: who has the memory is another object.
+pub(super) fn views<M: ReadMemory>(memory: &M, shapes: &[Shape]) -> Vec<bool> {
+    const NAMES: [&[u8]; 2] = [b"memoryview", b"managedbuffer"];
+    let is_view = |shape: &Shape| match shape.kind {
+        Kind::NdArray => true,
+        Kind::Plain => name(memory, shape.address).is_some_and(|name| NAMES.contains(&&*name)),
+        _ => false,
+    };
+    shapes.iter().map(is_view).collect()
+}
+
 /// The name of a type, as its code has it.
 fn name<M: ReadMemory>(memory: &M, address: u64) -> Option<Vec<u8>> {
     let name = address.checked_add(NAME).and_then(|at| memory.read_u64(at).ok())?;

@@ -9,7 +9,7 @@ use probe::{Error, ErrorKind, Result};
 use target::gentle;
 use target::memory::ReadMemory;
 
-use super::aims::{Aimed, Aims};
+use super::aims::{Aimed, Aims, Has};
 use super::libraries::Libraries;
 use super::roots::{Root, RootKind};
 use super::units::{NO_OBJECT, Units};
@@ -86,6 +86,8 @@ pub(super) struct Scan<'a, M> {
     pub(super) aims: &'a Aims,
     /// Bytes at the beginning of objects of a type that may hold pointers.
     pub(super) heads: &'a [u64],
+    /// Whether objects of a type are views of memory that others have.
+    pub(super) views: &'a [bool],
     pub(super) hurry: bool,
 }
 
@@ -175,7 +177,12 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
                 }
                 let is_object = shape != NO_OBJECT;
                 if may_map {
-                    part.aimed.note_unit(self.aims, word, unit as u32, is_object);
+                    let has = match self.views.get(shape as usize) {
+                        None => Has::Native,
+                        Some(true) => Has::View,
+                        Some(false) => Has::Object,
+                    };
+                    part.aimed.note_unit(self.aims, word, unit as u32, has);
                 }
                 if !is_object {
                     seen.add(word, self.libraries);

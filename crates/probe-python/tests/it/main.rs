@@ -17,6 +17,7 @@ mod holders;
 mod kept;
 mod layout;
 mod live;
+mod mapped;
 mod packages;
 mod referents;
 mod stacks;
