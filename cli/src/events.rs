@@ -75,6 +75,27 @@ fn event(total: u64) -> Message {
     Message::Event { monotonic_ns: clock::monotonic_ns(), total }
 }
 
+/// Counts the events of one run, where they are asked for: a file is watched from now on, or what
+/// comes back counts the output of the command.
+///
+/// # Errors
+/// When the pattern is no regular expression, or the file cannot be read.
+pub fn of_run(
+    file: Option<&Path>,
+    pattern: Option<&str>,
+    has_command: bool,
+    to: &Sender<Message>,
+) -> Result<Option<LineCounter>> {
+    match file {
+        Some(path) => {
+            watch_file(path, LineCounter::new(pattern)?, has_command, to.clone())?;
+            Ok(None)
+        }
+        None if has_command && pattern.is_some() => LineCounter::new(pattern).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Starts to watch a file for events: a number that it holds, or lines that are added to it.
 ///
 /// # Errors

@@ -27,6 +27,7 @@ pub mod recorder;
 pub mod rounds;
 pub mod session;
 pub mod shutter;
+pub mod starter;
 pub mod summary;
 pub mod targets;
 pub mod units;
@@ -43,9 +44,17 @@ use crate::exit::{Exit, Failure};
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn main() -> Exit {
-    if std::env::args_os().nth(1).is_some_and(|first| first == guardian::COMMAND) {
-        guardian::run();
-        return Exit::Fine;
+    match std::env::args_os().nth(1).as_deref().and_then(std::ffi::OsStr::to_str) {
+        Some(guardian::COMMAND) => {
+            guardian::run();
+            return Exit::Fine;
+        }
+        Some(guardian::KEEPER) => {
+            guardian::keep_words();
+            return Exit::Fine;
+        }
+        Some(starter::COMMAND) => return Exit::Passed(starter::run()),
+        _ => {}
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -76,6 +85,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Some(Cmd::Audit(args)) => commands::graph::audit::run(&args, global),
         Some(Cmd::Leaks(args)) => commands::graph::leaks::run(&args, global),
         Some(Cmd::Show(args)) => commands::show::run(&args),
+        Some(Cmd::Compare(args)) => commands::compare::run(&args, global),
         Some(Cmd::Diff(args)) => commands::diff::run(&args),
         Some(Cmd::Report(args)) => commands::report::run(&args),
         Some(Cmd::Account(args)) => commands::account::run(&args, global),
@@ -84,6 +94,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Some(Cmd::Malloc(args)) => commands::answer::run("malloc", &args, global),
         Some(Cmd::Blocks(args)) => commands::answer::blocks(&args, global),
         Some(Cmd::Gc(args)) => commands::answer::run("gc", &args, global),
+        Some(Cmd::Try(experiment)) => commands::try_::run(&experiment, global),
         Some(Cmd::Doctor(args)) => commands::doctor::run(&args, global),
         Some(Cmd::Stacks(args)) => commands::answer::run("stacks", &args, global),
         Some(Cmd::Tracemalloc(args)) => commands::answer::run("tracemalloc", &args, global),

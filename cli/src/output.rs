@@ -79,7 +79,9 @@ impl Sink {
         }
     }
 
-    fn renderer(&self, format: Format) -> Box<dyn Renderer> {
+    /// The renderer of a format that fits where it goes.
+    #[must_use]
+    pub fn renderer(&self, format: Format) -> Box<dyn Renderer> {
         let terminal = match self {
             Self::Stdout => io::stdout().is_terminal(),
             Self::Stderr => io::stderr().is_terminal(),

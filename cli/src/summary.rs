@@ -1,10 +1,12 @@
 //! From what came out of a run to the report: who, when, what is not known, what to do next.
 
+use clap::Subcommand;
 use diagnose::Judgement;
-use probe::{Level, Target};
+use probe::{Certainty, Finding, FindingKind, Level, Target};
 pub use report::Tool;
 use report::{NextStep, Report, TargetInfo};
 
+use crate::args::TryCmd;
 use crate::clock;
 use crate::facts::Facts;
 use crate::session::Outcome;
@@ -13,6 +15,9 @@ use crate::session::Outcome;
 #[must_use]
 pub fn report(outcome: &Outcome, judgement: &Judgement, level: Level) -> Report {
     let facts = &outcome.facts;
+    let findings = outcome.observation.findings(judgement);
+    let mut next = next_steps(judgement, level, facts);
+    next.extend(experiment(&findings, facts));
     Report {
         schema: Report::SCHEMA.into(),
         tool: tool(),
@@ -22,10 +27,10 @@ pub fn report(outcome: &Outcome, judgement: &Judgement, level: Level) -> Report 
         duration_s: facts.duration.as_secs_f64(),
         pauses: facts.pauses.clone(),
         verdict: judgement.verdict.clone(),
-        findings: outcome.observation.findings(judgement),
+        findings,
         issues: facts.issues.clone(),
         account: outcome.observation.account(judgement),
-        next: next_steps(judgement, level, facts),
+        next,
         unknown: unknown(judgement, level),
         series: judgement.series.clone(),
         tables: outcome.observation.trends(),
@@ -109,4 +114,67 @@ fn next_steps(judgement: &Judgement, level: Level, facts: &Facts) -> Vec<NextSte
         ));
     }
     steps
+}
+
+/// The experiment that would settle the leading finding, where that is not proved: findings stand in
+/// the order of importance.
+fn experiment(findings: &[Finding], facts: &Facts) -> Option<NextStep> {
+    let leading = findings.first().filter(|finding| finding.certainty != Certainty::Proved)?;
+    let [target] = facts.targets.as_slice() else { return None };
+    let (experiment, why) = match leading.kind {
+        FindingKind::CyclicGarbage => {
+            ("gc-collect", "has it collect once: what comes back, by type, is proved to be garbage")
+        }
+        FindingKind::AllocatorHeld if leading.subject.starts_with("glibc") => {
+            ("trim", "has malloc give back what it keeps: what comes back was never a leak")
+        }
+        FindingKind::PythonGrowth => (
+            "tracemalloc",
+            "traces allocations for a minute: which lines make what is there at its end",
+        ),
+        _ => return None,
+    };
+    let command = format!("memprobe try {experiment} --pid {}", target.pid);
+    TryCmd::has_subcommand(experiment).then(|| NextStep { command, why: why.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use probe::Growth;
+
+    fn finding(kind: FindingKind, subject: &str, certainty: Certainty) -> Finding {
+        Finding {
+            id: "1".into(),
+            kind,
+            subject: subject.into(),
+            place: None,
+            growth: Growth::default(),
+            share: None,
+            holders: Vec::new(),
+            certainty,
+            evidence: Vec::new(),
+            advice: String::new(),
+        }
+    }
+
+    /// The leading finding is settled, unless it is proved; no command is named that is not there.
+    #[test]
+    fn the_leading_finding_has_its_experiment() {
+        let one = Facts::new(0, &[Target::from_pid(7)]);
+        let held = finding(FindingKind::AllocatorHeld, "glibc malloc: x", Certainty::Possible);
+        let command = |findings: &[Finding], facts: &Facts| {
+            experiment(findings, facts).map(|step| step.command)
+        };
+        let trim = Some("memprobe try trim --pid 7".to_owned());
+        assert_eq!(command(std::slice::from_ref(&held), &one), trim);
+        let handles = finding(FindingKind::HandleGrowth, "x", Certainty::Likely);
+        assert_eq!(command(&[handles, held.clone()], &one), None);
+        let two = Facts::new(0, &[Target::from_pid(7), Target::from_pid(8)]);
+        assert_eq!(command(std::slice::from_ref(&held), &two), None, "which of them?");
+        let pymalloc = finding(FindingKind::AllocatorHeld, "pymalloc: x", Certainty::Possible);
+        assert_eq!(command(&[pymalloc], &one), None);
+        let proved = Finding { certainty: Certainty::Proved, ..held };
+        assert_eq!(command(&[proved], &one), None);
+    }
 }

@@ -10,7 +10,7 @@ use report::Report;
 
 use crate::args::{FailOn, Format, GlobalArgs, LookArgs, OutputArgs, TargetArgs, WatchArgs};
 use crate::command::{self, Launched};
-use crate::events::{self, LineCounter};
+use crate::events;
 use crate::exit::{Exit, Failure, usage};
 use crate::output::Sink;
 use crate::plan::Plan;
@@ -198,15 +198,11 @@ impl Job<'_> {
 
     fn launch(&self, outbox: &Sender<Message>) -> Result<Option<Launched>, Failure> {
         let has_command = !self.command_line.is_empty();
-        let counter = || LineCounter::new(self.look.event_regex.as_deref());
-        if let Some(path) = &self.look.events {
-            events::watch_file(path, counter()?, has_command, outbox.clone())?;
-        }
+        let (file, pattern) = (self.look.events.as_deref(), self.look.event_regex.as_deref());
+        let counter = events::of_run(file, pattern, has_command, outbox)?;
         if !has_command {
             return Ok(None);
         }
-        let from_output = self.look.events.is_none() && self.look.event_regex.is_some();
-        let counter = from_output.then(counter).transpose()?;
         Launched::start(self.command_line, counter, outbox.clone())
             .map(Some)
             .map_err(|error| Failure { error, exit: Exit::NoTarget })
@@ -221,7 +217,7 @@ impl Job<'_> {
     }
 }
 
-fn identify_launched(launched: &Launched) -> Result<Target> {
+pub(crate) fn identify_launched(launched: &Launched) -> Result<Target> {
     targets::identify(launched.pid()).map_err(|e| {
         e.context("the command ended before anything was measured")
             .with_hint("give a command that runs for at least a second")

@@ -12,6 +12,7 @@ use xtask::{root, tidy};
 
 mod generate;
 mod header;
+mod techniques;
 mod torture;
 
 const USAGE: &str = "\
@@ -26,6 +27,7 @@ chores:
   generate [--check]
                     write completions, manual page and reference of the command line, or
                     compare them with what is there
+  techniques        run the programs of docs/techniques.md and write what they show into it
   torture           freeze all kinds of programs hundreds of times each, on every Python, and
                     kill who does it at random instants: up to an hour
   help              print this";
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         ["header", "--check"] => header::run(true),
         ["generate"] => generate::run(false),
         ["generate", "--check"] => generate::run(true),
+        ["techniques"] => techniques::run(),
         ["torture"] => torture::run(),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

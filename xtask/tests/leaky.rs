@@ -109,7 +109,10 @@ fn growth(python: &Python, name: &str, fixed: bool) -> u64 {
 /// Each starts, handles requests and ends quietly on every Python.
 #[test]
 fn all_run_on_every_python() {
-    let names = ["server", "sawtooth", "plateau", "steps", "shm", "threads", "files", "children"];
+    let names = [
+        "server", "sawtooth", "plateau", "steps", "shm", "threads", "files", "children", "native",
+        "arenas",
+    ];
     for python in pythons() {
         let mut programs = Vec::new();
         for name in names {
@@ -133,7 +136,7 @@ fn leaks_leak_and_their_twins_do_not() {
     let python = &python();
     // They wait for their next request most of the time.
     std::thread::scope(|scope| {
-        for name in ["server.py", "children.py", "threads.py"] {
+        for name in ["server.py", "children.py", "threads.py", "native.py"] {
             scope.spawn(move || {
                 let leaked = growth(python, name, false);
                 assert!((15 * MIB..30 * MIB).contains(&leaked), "{name}: {leaked} bytes");

@@ -1,9 +1,11 @@
 //! The command line, as clap sees it: dumb values. [`crate::watch`] makes sense of them.
 
 mod choices;
+mod comparing;
 mod graph;
 mod kept;
 mod moment;
+mod try_;
 mod watching;
 
 use std::path::PathBuf;
@@ -11,12 +13,17 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 pub use choices::{Format, FreezeArg, LevelArg};
+pub use comparing::{CompareArgs, FailOnAnswer, RunsArgs};
 pub use graph::{
     AuditArgs, BiggestArgs, DominatorsArgs, GarbageArgs, GraphArgs, HoldersArgs, LeaksArgs,
     ToldArgs,
 };
 pub use kept::{DiffArgs, ReportArgs, ShowArgs};
 pub use moment::{AccountArgs, AnswerArgs, BlocksArgs, CaptureArgs, DoctorArgs};
+pub use try_::{
+    DebugmallocstatsArgs, DeliveryArgs, EnvArgs, GcCollectArgs, GcOffArgs, GcThresholdsArgs,
+    PythonArgs, Thresholds, TracemallocArgs, TrialArgs, TrimArgs, TryCmd,
+};
 pub use watching::{CheckArgs, FailOn, LookArgs, OutputArgs, TargetArgs, WatchArgs};
 
 /// Finds memory leaks of running Python processes, from outside, without touching the code.
@@ -82,6 +89,8 @@ pub enum Cmd {
     Leaks(LeaksArgs),
     /// Print the tables of a capture
     Show(ShowArgs),
+    /// Run two commands in turn and say whether what differs makes a difference to their memory
+    Compare(CompareArgs),
     /// Compare two recordings, or two captures
     Diff(DiffArgs),
     /// Make the report of a recording again
@@ -98,6 +107,9 @@ pub enum Cmd {
     Blocks(BlocksArgs),
     /// Say how the garbage collector of a Python process stands, once
     Gc(AnswerArgs),
+    /// Change one thing in a running process, for a while, and say what difference it makes
+    #[command(subcommand)]
+    Try(TryCmd),
     /// Say what works on a process, what does not, why, and the one thing to change
     Doctor(DoctorArgs),
     /// Print the Python stacks of all threads of a process, once

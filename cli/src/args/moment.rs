@@ -32,7 +32,7 @@ pub struct AnswerArgs {
 /// What native blocks are.
 #[derive(Clone, Debug, Args)]
 pub struct BlocksArgs {
-    /// Of whom, and in which form.
+    /// What every question has
     #[command(flatten)]
     pub answer: AnswerArgs,
     /// Show the first 64 bytes of some blocks, too. Without it no contents leave the process

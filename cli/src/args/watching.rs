@@ -55,7 +55,7 @@ pub struct TargetArgs {
 }
 
 /// How to look.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct LookArgs {
     /// How deep to look
     #[arg(short, long, value_enum, default_value_t = LevelArg::High, conflicts_with = "preset")]

@@ -55,7 +55,7 @@ fn answer(
     let request = Request::new(target, &[question]);
     let snapshot = match args.core {
         Some(_) => probe.snapshot(&request).map_err(Failure::of_target)?,
-        None => ask(&mut probe, request, method)?,
+        None => ask(&mut probe, request, method).map_err(Failure::of_target)?,
     };
     to_stdout(render(&snapshot, args).as_bytes())?;
     Ok(Exit::Fine)
@@ -70,7 +70,14 @@ fn subject(args: &AnswerArgs) -> Result<(Target, serde_json::Value)> {
 }
 
 /// Asks about the frozen process.
-fn ask(probe: &mut impl Probe, mut request: Request, method: Method) -> Result<Snapshot, Failure> {
+///
+/// # Errors
+/// When it has ended, or the probe fails.
+pub(super) fn ask(
+    probe: &mut impl Probe,
+    mut request: Request,
+    method: Method,
+) -> Result<Snapshot> {
     let target = request.target.clone();
     let mut failed = None;
     let guardian = Guardian::of(method);
@@ -79,9 +86,9 @@ fn ask(probe: &mut impl Probe, mut request: Request, method: Method) -> Result<S
         let answer = probe.snapshot(&request);
         answer.map_err(|error| failed = Some(error)).into_iter().collect()
     });
-    let round = round.map_err(Failure::of_target)?;
+    let round = round?;
     if let Some(error) = failed {
-        return Err(Failure::of_target(error));
+        return Err(error);
     }
     let mut answers = round.answers;
     let mut snapshot = answers.pop().ok_or_else(|| {

@@ -148,6 +148,10 @@ fn garbage_and_growth_are_told() {
     assert!(text.contains("back to") && text.contains("The collector is off"), "{text}");
     let audit = ask(&["audit", &path("a")]);
     assert!(audit["audited"].as_u64().unwrap() > 5000, "{audit}");
+    let edges = |strength: &str| audit["edges"][strength].as_u64().unwrap();
+    assert!(edges("strong") > 10_000 && edges("borrowed") > 100, "{audit}");
+    assert!(edges("loose") < edges("strong") / 10, "{audit}");
+    assert!(audit["conservative_objects"].is_u64(), "{audit}");
     assert!(fine(run(["audit", &path("a")])).out.contains("audited"));
 
     assert_eq!(target.ask("go"), "grown");

@@ -8,6 +8,7 @@
 
 pub mod account;
 mod combine;
+pub mod comparison;
 mod curve;
 mod findings;
 mod footprint;
@@ -17,10 +18,13 @@ mod limit;
 mod observation;
 mod reason;
 mod series;
+pub mod settled;
 pub mod simulate;
+pub mod trial;
 pub mod verdict;
 
 pub use combine::combine;
+pub use comparison::compare_runs;
 pub use curve::{FLOOR_BYTES, TOLERATED_RATE};
 pub use judge::judge_series;
 pub use observation::Observation;

@@ -191,6 +191,14 @@ impl Observation {
         all
     }
 
+    /// Events per second, from the first count to the last; `None` where they were not counted.
+    #[must_use]
+    pub fn events_per_s(&self) -> Option<f64> {
+        let points = self.events.points();
+        let (first, last) = (points.first()?, points.last()?);
+        (last.0 > first.0).then(|| (last.1 - first.1) / (last.0 - first.0))
+    }
+
     /// Seconds from the first snapshot to the last look at processes.
     #[must_use]
     pub fn watched_s(&self) -> f64 {

@@ -3,6 +3,8 @@
 //! Every series is made from a seed, so a table of rates is the same on every machine. The
 //! classes are described in `docs/verdict.md`.
 
+pub mod runs;
+
 use diff::stats::Point;
 
 const KIB: f64 = 1024.0;

@@ -9,6 +9,7 @@
 
 pub mod human;
 mod rows;
+mod shift;
 pub mod stats;
 mod subtract;
 mod trend;
@@ -16,6 +17,7 @@ mod trend;
 use probe::{Role, Unit};
 use serde::{Deserialize, Serialize};
 
+pub use shift::{Measured, Shift, shift, student_95};
 pub use subtract::{Comparison, compare, diff};
 pub use trend::{trend, trend_of};
 

@@ -8,3 +8,14 @@
 //! answer to the question `levers`; what changes in the meantime, the probes measure.
 
 #![forbid(unsafe_code)]
+
+#[cfg(target_os = "linux")]
+pub mod deliver;
+mod keeper;
+mod kin;
+mod trim;
+mod word;
+
+pub use keeper::{Keeper, serve};
+pub use trim::trim;
+pub use word::{Anchor, Outcome, Restored, Size, Word};

@@ -81,6 +81,20 @@ impl Graph {
         self.target.len()
     }
 
+    /// How many edges there are between objects of each strength, in the order of
+    /// [`Strength::ALL`]. Loose ones were found without knowing the layout of what they leave.
+    #[must_use]
+    pub fn edge_counts(&self) -> [u64; 3] {
+        let mut of_label = [0_u64; 256];
+        for &label in &self.label {
+            of_label[usize::from(label)] += 1;
+        }
+        Strength::ALL.map(|strength| {
+            let same = of_label.iter().zip(&self.strength).filter(|&(_, &s)| s == strength);
+            same.map(|(count, _)| count).sum()
+        })
+    }
+
     /// The columns of objects.
     #[must_use]
     pub fn objects(&self) -> &Objects {

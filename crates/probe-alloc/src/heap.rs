@@ -8,7 +8,7 @@ use glibc_heap::{Amount, Block, FreeClass, Native, Regions, Segment, State, Sums
 use probe::{Issue, Request, Result, Severity, Target};
 use target::images::{Mapping, mappings};
 use target::memory::{LiveMemory, explain_access};
-use target::procfs::{clock, pagemap};
+use target::procfs::{ProcessDir, clock, pagemap};
 
 use crate::allocators::{self, Allocator};
 
@@ -75,7 +75,9 @@ pub(crate) fn look(request: &Request) -> Result<Heap> {
     heap.sums = native.sums();
     heap.free = native.free();
     heap.native = native;
-    heap.count_resident(&memory);
+    // Reading the copy gives it pages of zeros where the process has none.
+    let own = copy.and_then(|_| ProcessDir::open_target(&request.target).ok());
+    heap.count_resident(own.as_ref().unwrap_or(process));
     heap.remark_others();
     Ok(heap)
 }
@@ -104,7 +106,7 @@ fn none(pid: u32, allocators: &[Allocator]) -> Issue {
 }
 
 impl Heap {
-    fn count_resident(&mut self, memory: &LiveMemory) {
+    fn count_resident(&mut self, process: &ProcessDir) {
         self.holes = largest(&self.native);
         let trims = trimmable(&self.native, clock::page_size());
         let tops = tops(&self.native);
@@ -114,7 +116,7 @@ impl Heap {
             .chain(tops.iter().map(|(_, top)| top.clone()))
             .chain(self.holes.iter().map(|hole| hole.address..hole.address + hole.bytes))
             .collect();
-        let counts = match pagemap::resident(memory.process(), &ranges) {
+        let counts = match pagemap::resident(process, &ranges) {
             Ok(counts) => counts,
             Err(error) => {
                 self.issues.push(error.to_issue(Severity::Warning));

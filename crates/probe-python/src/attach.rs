@@ -7,7 +7,7 @@ use target::procfs::ProcessDir;
 
 use crate::collector::{self, Collector, Counting};
 use crate::find::{Finder, Found, Runtime};
-use crate::layout::{Layout, Place, Table, table};
+use crate::layout::{CollectorTable, Layout, Place, Table, table};
 use crate::source::Source;
 use crate::state::{self, Interpreter};
 
@@ -104,7 +104,7 @@ impl Python {
         &self.memory
     }
 
-    fn layout(&self, runtime: &Runtime) -> Result<(&'static Table, Layout)> {
+    pub(crate) fn layout(&self, runtime: &Runtime) -> Result<(&'static Table, Layout)> {
         let table = table(&runtime.version)?;
         Ok((table, table.layout(&self.memory, runtime.address)?))
     }
@@ -132,6 +132,17 @@ impl Python {
         interpreter: &Interpreter,
         most_objects: u64,
     ) -> Result<Option<Collector>> {
+        let found = self.collector_at(runtime, interpreter, most_objects)?;
+        Ok(found.map(|found| found.state))
+    }
+
+    /// The same, with where it stands.
+    pub(crate) fn collector_at(
+        &self,
+        runtime: &Runtime,
+        interpreter: &Interpreter,
+        most_objects: u64,
+    ) -> Result<Option<CollectorAt>> {
         let (table, layout) = self.layout(runtime)?;
         let address = match layout.collector {
             Place::Interpreter(offset) => interpreter.address.saturating_add(offset),
@@ -140,7 +151,10 @@ impl Python {
         };
         let counting =
             if runtime.free_threaded { Counting::NoLists } else { Counting::UpTo(most_objects) };
-        let read = |table| collector::read(&self.memory, table, address, counting);
+        let read = |table: &'static CollectorTable| -> Result<CollectorAt> {
+            let state = collector::read(&self.memory, table, address, counting)?;
+            Ok(CollectorAt { address, table, state })
+        };
         let first = read(&table.collector);
         match (&first, &table.later_collector) {
             (Err(error), Some(later)) if error.kind() == ErrorKind::InvalidData => {
@@ -152,6 +166,13 @@ impl Python {
         .map(Some)
         .map_err(|error| distrust(runtime, error))
     }
+}
+
+/// A collector's state, and where it stands.
+pub(crate) struct CollectorAt {
+    pub(crate) address: u64,
+    pub(crate) table: &'static CollectorTable,
+    pub(crate) state: Collector,
 }
 
 /// Says of structures that make no sense whose they are.

@@ -1,9 +1,10 @@
 //! What the probe says of itself.
 
 use probe::tables::{
-    block_samples, bounds, census, free_lists, garbage, gc, holders, interpreters, mapping_holders,
-    native_blocks, private_memory, pymalloc, python_threads, refcounts, size_classes, stacks,
-    tracemalloc, tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks,
+    block_samples, bounds, census, free_lists, garbage, gc, holders, interpreters, levers,
+    mapping_holders, native_blocks, private_memory, pymalloc, python_threads, refcounts,
+    size_classes, stacks, tracemalloc, tracemalloc_files, tracemalloc_lines,
+    tracemalloc_tracebacks,
 };
 use probe::{Characteristics, Descriptor, Level, Question};
 
@@ -59,6 +60,7 @@ fn questions() -> Vec<Question> {
              million",
         )
         .frozen(),
+        Question::new("levers", &[levers::TABLE], "some 50 small reads, under 1 ms"),
         Question::new(
             "tracemalloc",
             &[

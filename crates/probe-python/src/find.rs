@@ -66,6 +66,8 @@ pub struct Runtime {
     pub free_threaded: bool,
     /// Address of `_Py_tracemalloc_config`, where it is exported (3.8 to 3.11).
     pub(crate) tracemalloc: Option<u64>,
+    /// Address of the variable `_PyGC_generation0`, where it is exported (up to 3.6).
+    pub(crate) youngest: Option<u64>,
 }
 
 impl Runtime {
@@ -97,6 +99,7 @@ struct Facts {
     runtime: Option<(u64, FoundBy)>,
     version: Option<u64>,
     tracemalloc: Option<u64>,
+    youngest: Option<u64>,
     debug: bool,
 }
 
@@ -146,20 +149,22 @@ impl Finder {
 impl Facts {
     /// `None`: the file has nothing of an interpreter.
     fn read(elf: Elf) -> Result<Option<Self>> {
-        let [runtime, version, tracemalloc, initialize, new_interpreter, debug] = elf.symbols([
-            "_PyRuntime",
-            "Py_Version",
-            "_Py_tracemalloc_config",
-            "Py_Initialize",
-            "Py_NewInterpreter",
-            // Exported by builds that check reference counts.
-            "_Py_NegativeRefcount",
-        ])?;
+        let [runtime, version, tracemalloc, youngest, initialize, new_interpreter, debug] = elf
+            .symbols([
+                "_PyRuntime",
+                "Py_Version",
+                "_Py_tracemalloc_config",
+                "_PyGC_generation0",
+                "Py_Initialize",
+                "Py_NewInterpreter",
+                // Exported by builds that check reference counts.
+                "_Py_NegativeRefcount",
+            ])?;
         let section = || Some((elf.section(".PyRuntime").ok()??.start, FoundBy::Section));
         let runtime = runtime.map(|address| (address, FoundBy::Symbol)).or_else(section);
         let is_python = runtime.is_some() || (initialize.is_some() && new_interpreter.is_some());
         let debug = debug.is_some();
-        Ok(is_python.then_some(Self { elf, runtime, version, tracemalloc, debug }))
+        Ok(is_python.then_some(Self { elf, runtime, version, tracemalloc, youngest, debug }))
     }
 
     /// Finds every copy of this file in the process.
@@ -183,6 +188,7 @@ impl Facts {
                     debug: self.debug,
                     free_threaded: cookie.is_some_and(|c| c.free_threaded),
                     tracemalloc: self.tracemalloc.map(|at| bias.wrapping_add(at)),
+                    youngest: None,
                 }),
                 (None, Some(version)) if (version.major, version.minor) == (3, 6) => {
                     let head = old_interpreters::find(&self.data(bias), memory)?;
@@ -195,6 +201,7 @@ impl Facts {
                         debug: self.debug,
                         free_threaded: false,
                         tracemalloc: None,
+                        youngest: self.youngest.map(|at| bias.wrapping_add(at)),
                     };
                     match head {
                         Some(_) => found.runtimes.push(runtime),
@@ -283,6 +290,7 @@ fn scan<M: ReadMemory>(image: &Image, memory: &M) -> Result<Vec<Runtime>> {
         debug: false,
         free_threaded: cookie.free_threaded,
         tracemalloc: None,
+        youngest: None,
     });
     Ok(runtime.into_iter().collect())
 }

@@ -52,6 +52,8 @@ mod heap;
 mod holders;
 mod kept;
 pub mod layout;
+mod levers;
+mod numbers;
 mod old_interpreters;
 mod os_threads;
 mod probe_impl;

@@ -1,8 +1,8 @@
 //! The probe: from what was read to tables.
 
 mod collectors;
+mod threads;
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -18,12 +18,12 @@ use crate::blocks::Blocks;
 use crate::blocks::{samples as block_samples, table as block_tables};
 use crate::describe::descriptor;
 use crate::find::{Finder, Runtime};
+use crate::levers::{self, Lever};
 use crate::os_threads::OsThreads;
 use crate::refs::GraphOptions;
 use crate::rows::{GenerationRow, InterpreterRow, Key, Rows, ThreadRow};
-use crate::stacks::table;
 use crate::stacks::table::FrameRow;
-use crate::state::{Interpreter, ThreadState};
+use crate::state::Interpreter;
 use crate::tracemalloc::table::{self as traced, Found, remark};
 use crate::walk::{Survey, Wanted};
 use crate::{heap, holders, kept};
@@ -114,6 +114,7 @@ struct Look<'a> {
     threads: Rows<ThreadRow>,
     frames: Rows<FrameRow>,
     collectors: Rows<GenerationRow>,
+    levers: Rows<Lever>,
     /// Newest version seen.
     version: Option<(u32, u32, String)>,
     survey: Option<Survey>,
@@ -141,6 +142,7 @@ impl<'a> Look<'a> {
             threads: Rows { rows: Vec::new() },
             frames: Rows { rows: Vec::new() },
             collectors: Rows { rows: Vec::new() },
+            levers: Rows { rows: Vec::new() },
             version: None,
             survey: None,
             graph: Vec::new(),
@@ -285,6 +287,14 @@ impl<'a> Look<'a> {
             if self.request.wants("gc") {
                 self.collector(key, runtime, interpreter);
             }
+            if self.request.wants("levers") {
+                match levers::of(self.python, runtime, interpreter) {
+                    Ok(levers) => {
+                        self.levers.rows.extend(levers.into_iter().map(|lever| (key, lever)));
+                    }
+                    Err(error) => self.lack(error.to_issue(Severity::Warning)),
+                }
+            }
         }
         Ok(())
     }
@@ -306,45 +316,6 @@ impl<'a> Look<'a> {
             pid: self.request.target.pid.into(),
             runtime: runtime.address,
             interpreter: interpreter.id,
-        }
-    }
-
-    fn threads(&mut self, key: Key, interpreter: &Interpreter) {
-        let mut seen = HashSet::new();
-        for state in &interpreter.threads {
-            let (thread, name) = self.identify(state, &mut seen);
-            self.threads.rows.push((key, ThreadRow { thread, name }));
-        }
-    }
-
-    /// The number and the name of a thread. One may have several states: a key stands once.
-    fn identify(&self, state: &ThreadState, seen: &mut HashSet<u64>) -> (u64, Option<String>) {
-        let os = self.os_threads.of(self.python.memory(), state);
-        let known = os.map(|os| os.tid).or(Some(state.handle).filter(|&handle| handle != 0));
-        let thread = known.filter(|&thread| seen.insert(thread)).unwrap_or(state.address);
-        (thread, os.and_then(|os| os.name.clone()))
-    }
-
-    fn stacks(&mut self, runtime: &Runtime, interpreters: &[Interpreter]) {
-        let holders = self.python.gil_holders(runtime, interpreters).unwrap_or_default();
-        for interpreter in interpreters {
-            let key = self.key(runtime, interpreter);
-            let mut seen = HashSet::new();
-            for stack in self.python.stacks(runtime, interpreter, &holders) {
-                let stack = match stack {
-                    Ok(stack) => stack,
-                    Err(error) => {
-                        self.lack(error.to_issue(Severity::Warning));
-                        continue;
-                    }
-                };
-                let (thread, name) = self.identify(&stack.thread, &mut seen);
-                if let Some(doubt) = stack.doubt {
-                    self.lack(Issue::warning(format!("thread {thread}: {doubt}")));
-                }
-                let rows = table::rows(stack, thread, name.as_deref());
-                self.frames.rows.extend(rows.map(|row| (key, row)));
-            }
         }
     }
 
@@ -371,6 +342,9 @@ impl<'a> Look<'a> {
         }
         if self.request.wants("gc") {
             snapshot.tables.push(self.collectors.table());
+        }
+        if self.request.wants("levers") {
+            snapshot.tables.push(self.levers.table());
         }
         if self.request.wants("tracemalloc") {
             let pid = self.request.target.pid.into();

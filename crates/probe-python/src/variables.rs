@@ -38,6 +38,11 @@ impl Variables {
         let (start, end, name) = self.list.get(after.checked_sub(1)?)?;
         (address < *end).then_some((*start, &**name))
     }
+
+    /// Where the variable at an address begins; the address itself where none has a name.
+    pub(crate) fn start(&self, address: u64) -> u64 {
+        self.of(address).map_or(address, |(start, _)| start)
+    }
 }
 
 #[cfg(test)]

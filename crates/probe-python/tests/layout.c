@@ -139,6 +139,15 @@ static void offsets(void)
     ENTRY("thread_interpreter", thread_state.interp);
     ENTRY("thread_handle", thread_state.thread_id);
     ENTRY("thread_native", thread_state.native_thread_id);
+#if PY_VERSION_HEX >= 0x030e0000
+    ENTRY("threads_main", interpreter_state.threads_main);
+    ENTRY("eval_breaker", debugger_support.eval_breaker);
+    ENTRY("debugger_support", debugger_support.remote_debugger_support);
+    ENTRY("debugger_enabled", debugger_support.remote_debugging_enabled);
+    ENTRY("debugger_pending", debugger_support.debugger_pending_call);
+    ENTRY("script_path", debugger_support.debugger_script_path);
+    ENTRY("script_path_size", debugger_support.debugger_script_path_size);
+#endif
     ENTRY("locked", interpreter_state.gil_runtime_state_locked);
     ENTRY("holder", interpreter_state.gil_runtime_state_holder);
     ENTRY("thread_frame", thread_state.current_frame);

@@ -11,7 +11,7 @@ pub use native::{
     mapping_holders, native_blocks, native_heap, private_memory,
 };
 pub use python::{
-    census, free_lists, gc, interpreters, pymalloc, python_threads, size_classes, stacks,
+    census, free_lists, gc, interpreters, levers, pymalloc, python_threads, size_classes, stacks,
     tracemalloc, tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks,
 };
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::ser::Formatter;
 
 use crate::clean::is_hostile;
-use crate::model::{DiffReport, Report, Side};
+use crate::model::{CompareReport, DiffReport, Report, Side};
 use crate::render::Renderer;
 
 /// Renders JSON: exactly one document, on one line.
@@ -57,6 +57,10 @@ impl Renderer for Json {
             issues: &issues,
         };
         write(&document, out)
+    }
+
+    fn render_comparison(&self, report: &CompareReport, out: &mut dyn Write) -> io::Result<()> {
+        write(&finite_comparison(report.clone()), out)
     }
 
     fn render_trends(&self, trends: &[TableTrend], out: &mut dyn Write) -> io::Result<()> {
@@ -156,6 +160,34 @@ fn finite_diffs(diffs: &mut [diff::TableDiff]) {
             ..d
         });
     }
+}
+
+fn finite_comparison(mut report: CompareReport) -> CompareReport {
+    let mut lost = 0;
+    number(&mut report.duration_s, &mut lost);
+    number(&mut report.seconds_per_run, &mut lost);
+    for run in report.a.runs.iter_mut().chain(&mut report.b.runs) {
+        for value in [&mut run.seconds, &mut run.warmup_s, &mut run.bytes_at_end] {
+            number(value, &mut lost);
+        }
+        number(&mut run.bytes_peak, &mut lost);
+        for value in [&mut run.bytes_per_s, &mut run.low, &mut run.high] {
+            maybe(value);
+        }
+        maybe(&mut run.bytes_per_event);
+        maybe(&mut run.events_per_s);
+    }
+    for contrast in &mut report.verdict.measures {
+        for value in [&mut contrast.a, &mut contrast.b, &mut contrast.difference] {
+            number(value, &mut lost);
+        }
+        for value in [&mut contrast.low, &mut contrast.high, &mut contrast.tolerance] {
+            number(value, &mut lost);
+        }
+        maybe(&mut contrast.relative);
+    }
+    report.issues.extend(not_numbers(lost));
+    report
 }
 
 /// A number that must be there.

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod clean;
+mod comparison;
 mod json;
 mod live;
 mod markdown;
@@ -19,6 +20,7 @@ mod render;
 mod spark;
 mod table;
 mod text;
+mod trial;
 mod view;
 mod whereabouts;
 mod words;
@@ -32,3 +34,4 @@ pub use render::{Format, Renderer, Style};
 pub use spark::sparkline;
 pub use table::{table_markdown, table_text};
 pub use text::Text;
+pub use trial::{Answer, Subject, Trial};

@@ -7,9 +7,11 @@ use diff::{TableTrend, human};
 use probe::{Finding, Issue};
 
 use crate::clean::{clean, shorten};
-use crate::model::{DiffReport, Report};
+use crate::comparison;
+use crate::model::{CompareReport, DiffReport, NextStep, Report};
 use crate::render::Renderer;
 use crate::spark::sparkline_over_time;
+use crate::table::table_markdown;
 use crate::view::{self, View};
 use crate::whereabouts;
 use crate::words;
@@ -43,7 +45,7 @@ impl Renderer for Markdown {
             only_tables(&views, "", out)?;
         }
         lists(report, out)?;
-        next(report, out)
+        next(&report.next, out)
     }
 
     fn render_diff(&self, diff: &DiffReport, out: &mut dyn Write) -> io::Result<()> {
@@ -62,6 +64,23 @@ impl Renderer for Markdown {
             diff.tables.iter().filter_map(|d| view::difference(d, TABLE_ROWS)).collect();
         only_tables(&views, "Nothing differs.", out)?;
         issues(&diff.issues, out)
+    }
+
+    fn render_comparison(&self, report: &CompareReport, out: &mut dyn Write) -> io::Result<()> {
+        let headline = comparison::headline(report);
+        writeln!(out, "# {}: {}\n", headline.word, prose(&headline.rest))?;
+        writeln!(out, "{}\n\n| | |\n|---|---|", prose(&report.verdict.reason))?;
+        for (label, side) in [("A", &report.a), ("B", &report.b)] {
+            writeln!(out, "| {label} | {} |", in_table(&code(&side.command)))?;
+        }
+        for (label, text) in comparison::context(report) {
+            writeln!(out, "| {label} | {} |", in_table(&prose(&text)))?;
+        }
+        for table in [comparison::measures(report), comparison::runs(report)] {
+            write!(out, "\n{}", table_markdown(&table, usize::MAX))?;
+        }
+        issues(&report.issues, out)?;
+        next(&report.next, out)
     }
 
     fn render_trends(&self, trends: &[TableTrend], out: &mut dyn Write) -> io::Result<()> {
@@ -170,12 +189,12 @@ fn issues(issues: &[Issue], out: &mut dyn Write) -> io::Result<()> {
     if hidden > 0 { writeln!(out, "- and {hidden} more") } else { Ok(()) }
 }
 
-fn next(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    if report.next.is_empty() {
+fn next(steps: &[NextStep], out: &mut dyn Write) -> io::Result<()> {
+    if steps.is_empty() {
         return Ok(());
     }
     writeln!(out, "\n## Run next")?;
-    for step in &report.next {
+    for step in steps {
         let command = clean(&step.command);
         let fence = "`".repeat(longest_run(&command).max(2) + 1);
         writeln!(out, "\n{fence}sh\n{command}\n{fence}\n\n{}", prose(&step.why))?;

@@ -2,6 +2,7 @@
 
 use diagnose::Verdict;
 use diagnose::account::PartGrowth;
+use diagnose::comparison::{Comparison, RunFigures};
 use diff::{TableDiff, TableTrend};
 use probe::{Finding, Issue, Level};
 use serde::{Deserialize, Serialize};
@@ -85,6 +86,47 @@ pub struct Side {
     /// What else is to be said of it: of which process it is, and when it was taken.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub about: String,
+}
+
+/// Two commands, run in turn and compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompareReport {
+    /// Always [`CompareReport::SCHEMA`].
+    pub schema: String,
+    /// Who made it.
+    pub tool: Tool,
+    /// RFC 3339.
+    pub started_at: String,
+    /// Seconds that all runs took together.
+    pub duration_s: f64,
+    /// Seconds after which a run was stopped.
+    pub seconds_per_run: f64,
+    /// What was changed, where one command was run with and without it.
+    pub change: Option<String>,
+    /// The first side.
+    pub a: CompareSide,
+    /// The second.
+    pub b: CompareSide,
+    /// The answer.
+    pub verdict: Comparison,
+    /// What is missing or less exact.
+    pub issues: Vec<Issue>,
+    /// What to run next.
+    pub next: Vec<NextStep>,
+}
+
+/// One of two commands that are compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompareSide {
+    /// The command.
+    pub command: String,
+    /// Its runs, in the order in which they were made.
+    pub runs: Vec<RunFigures>,
+}
+
+impl CompareReport {
+    /// The name and version of the document.
+    pub const SCHEMA: &'static str = "memprobe.compare/1";
 }
 
 impl Report {

@@ -8,7 +8,7 @@ use diff::TableTrend;
 
 use crate::json::Json;
 use crate::markdown::Markdown;
-use crate::model::{DiffReport, Report};
+use crate::model::{CompareReport, DiffReport, Report};
 use crate::text::Text;
 
 /// Turns reports and tables into one form.
@@ -24,6 +24,12 @@ pub trait Renderer {
     /// # Errors
     /// When `out` fails.
     fn render_diff(&self, diff: &DiffReport, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Writes two commands, run in turn and compared.
+    ///
+    /// # Errors
+    /// When `out` fails.
+    fn render_comparison(&self, report: &CompareReport, out: &mut dyn Write) -> io::Result<()>;
 
     /// Writes tables over a series.
     ///

@@ -54,7 +54,8 @@ pub fn table_markdown(table: &Table, rows: usize) -> String {
     text
 }
 
-fn escape(text: &str) -> String {
+/// Characters that mean something in Markdown, made harmless.
+pub(crate) fn escape(text: &str) -> String {
     let special = |c: char| matches!(c, '|' | '`' | '<' | '>' | '*' | '_' | '[' | ']' | '\\' | '@');
     clean(text).chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }

@@ -180,13 +180,18 @@ pub(crate) fn kind(kind: FindingKind) -> &'static str {
     }
 }
 
-/// How sure a finding is, and how much it explains.
-pub(crate) fn weight(finding: &Finding) -> String {
-    let certainty = match finding.certainty {
+/// How sure a finding is.
+pub(crate) fn certainty(certainty: Certainty) -> &'static str {
+    match certainty {
         Certainty::Possible => "possible",
         Certainty::Likely => "likely",
         Certainty::Proved => "proved",
-    };
+    }
+}
+
+/// How sure a finding is, and how much it explains.
+pub(crate) fn weight(finding: &Finding) -> String {
+    let certainty = certainty(finding.certainty);
     match finding.share.filter(|s| s.is_finite()) {
         Some(share) => format!("{certainty}, {} of the growth", human::percent(share)),
         None => certainty.into(),

@@ -9,7 +9,7 @@ use std::ops::Range;
 use object::Endianness;
 use object::elf::{
     FileHeader64, GnuHashHeader, PF_W, PF_X, PT_LOAD, SHN_UNDEF, SHT_DYNSYM, SHT_GNU_HASH,
-    SHT_SYMTAB, STT_OBJECT, Sym64, gnu_hash,
+    SHT_SYMTAB, STT_FUNC, STT_GNU_IFUNC, STT_OBJECT, Sym64, SymbolType, gnu_hash,
 };
 use object::read::elf::{
     FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym, SymbolTable, VersionTable,
@@ -25,8 +25,8 @@ const MAX_PIECE: u64 = 64 << 20;
 const MAX_SEGMENTS: usize = 256;
 /// The most symbols that are looked through where a file has no GNU hash table.
 const MAX_LINEAR: usize = 1 << 16;
-/// The most symbols of which those of variables are kept.
-const MAX_VARIABLES: usize = 1 << 19;
+/// The most symbols of which those of variables or functions are kept.
+const MAX_NAMED: usize = 1 << 19;
 /// The most bytes of a name.
 const MAX_NAME: usize = 128;
 
@@ -47,9 +47,9 @@ pub struct Segment {
     pub exec: bool,
 }
 
-/// A variable with a name.
+/// A variable or function with a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variable {
+pub struct Named {
     /// Where it is before the load bias is added.
     pub range: Range<u64>,
     /// As the file has it: of C++ the mangled name.
@@ -167,28 +167,37 @@ impl Elf {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidData`] when the tables make no sense.
-    pub fn variables(&self) -> Result<Vec<Variable>> {
-        self.find_variables().map_err(bad_sections)
+    pub fn variables(&self) -> Result<Vec<Named>> {
+        self.find_named(&[STT_OBJECT]).map_err(bad_sections)
     }
 
-    fn find_variables(&self) -> object::read::Result<Vec<Variable>> {
+    /// The functions that the file names, in the same way.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidData`] when the tables make no sense.
+    pub fn functions(&self) -> Result<Vec<Named>> {
+        self.find_named(&[STT_FUNC, STT_GNU_IFUNC]).map_err(bad_sections)
+    }
+
+    fn find_named(&self, kinds: &[SymbolType]) -> object::read::Result<Vec<Named>> {
         let (sections, endian) = self.sections()?;
         let mut symbols = sections.symbols(endian, self.data(), SHT_SYMTAB)?;
         if symbols.is_empty() {
             symbols = sections.symbols(endian, self.data(), SHT_DYNSYM)?;
         }
-        let variable = |symbol: &Sym64<Endianness>| {
+        let named = |symbol: &Sym64<Endianness>| {
             let (start, size) = (symbol.st_value(endian), symbol.st_size(endian));
-            let is_one = symbol.st_type() == STT_OBJECT && symbol.st_shndx(endian) != SHN_UNDEF;
+            let is_one = kinds.contains(&symbol.st_type()) && symbol.st_shndx(endian) != SHN_UNDEF;
+            if !is_one || size == 0 {
+                return None;
+            }
             let name = symbol.name(endian, symbols.strings()).ok()?;
             let name = name.get(..MAX_NAME).unwrap_or(name);
             let name = String::from_utf8_lossy(name).into_owned();
-            let range = start..start.saturating_add(size);
-            (is_one && size > 0).then_some(Variable { range, name })
+            Some(Named { range: start..start.saturating_add(size), name })
         };
-        let found = symbols.iter().take(MAX_VARIABLES).filter_map(variable);
-        let mut found: Vec<Variable> = found.collect();
-        found.sort_by_key(|variable| variable.range.start);
+        let mut found: Vec<Named> = symbols.iter().take(MAX_NAMED).filter_map(named).collect();
+        found.sort_by_key(|named| named.range.start);
         Ok(found)
     }
 

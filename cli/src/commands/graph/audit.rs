@@ -1,6 +1,7 @@
 //! `memprobe audit`: reference counts that nothing in the process accounts for.
 
-use heap::{Audit, ExcessSum, Graph, TypeId};
+use diff::human;
+use heap::{Audit, ExcessSum, Graph, TypeId, flags};
 use probe::{Column, Table};
 use serde_json::json;
 
@@ -20,7 +21,17 @@ pub fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
     let lost: u64 = audit.groups.iter().map(|(_, sum)| sum.objects).sum();
     let doubtful: u64 = audit.groups.iter().map(|(_, sum)| sum.doubtful).sum();
     let over: u64 = audit.over_counted.iter().map(|&(_, count)| count).sum();
+    let [strong, loose, borrowed] = graph.edge_counts();
+    let unknown = graph.objects().flags.iter().filter(|&&f| f & flags::CONSERVATIVE != 0).count();
     let before = vec![
+        format!(
+            "{} references between objects; {} more words that may be references, as in the {} \
+             whose layout is not known; {} that own nothing (weak, caches)",
+            human::count(strong as f64),
+            human::count(loose as f64),
+            objects(unknown as u64),
+            human::count(borrowed as f64)
+        ),
         format!(
             "{} audited, {} left out because they are never freed",
             objects(audit.audited),
@@ -45,6 +56,8 @@ pub fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
         tables: vec![table(graph, &audit.groups)],
         after,
         json: json!({
+            "edges": {"strong": strong, "loose": loose, "borrowed": borrowed},
+            "conservative_objects": unknown,
             "audited": audit.audited,
             "left_out": audit.left_out,
             "groups": audit.groups.iter().map(|&((id, size), sum)| json!({

@@ -1,14 +1,13 @@
 //! `memprobe garbage`: what only reference cycles keep.
 
-use capture::folder::Capture;
 use heap::{EdgeId, Garbage, Graph, Sum, TypeId};
-use probe::tables::gc;
 use probe::{Column, Table};
 use serde_json::{Value, json};
 
 use super::source::Opened;
 use super::told::{Answer, bytes, counts, object, object_text, objects, size};
-use crate::args::{GarbageArgs, GlobalArgs};
+use super::why;
+use crate::args::{FreezeArg, GarbageArgs, GlobalArgs};
 use crate::exit::{Exit, Failure};
 
 /// Tells it.
@@ -35,9 +34,8 @@ pub fn run(args: &GarbageArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
             size(garbage.unheld.bytes)
         ));
     }
-    if garbage.cyclic.objects > 0 && is_off(&opened.capture) {
-        before.push("The collector is off (`gc.disable()`): it frees none of them.".into());
-    }
+    let why = if garbage.cyclic.objects > 0 { why::reasons(&opened.capture) } else { Vec::new() };
+    before.extend(why.iter().cloned());
     let answer = Answer {
         name: "garbage",
         manifest: opened.capture.manifest(),
@@ -50,6 +48,7 @@ pub fn run(args: &GarbageArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
             "on_cycles": sum(garbage.on_cycles),
             "cycles": garbage.cycles,
             "unheld": sum(garbage.unheld),
+            "why": why,
             "types": types(graph, &garbage.types),
             "finalizers": types(graph, &garbage.finalizers),
             "example": garbage.example.iter().map(|&edge| step(graph, edge)).collect::<Vec<_>>(),
@@ -58,14 +57,35 @@ pub fn run(args: &GarbageArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
     answer.tell(&args.graph.told)
 }
 
-/// Whether a capture says that the collector of an interpreter is off.
-fn is_off(capture: &Capture) -> bool {
-    let table = capture.entry(gc::TABLE).and_then(|entry| capture.table(entry));
-    table.is_ok_and(|table| {
-        table.column(gc::ENABLED).is_some_and(|column| {
-            (0..table.rows()).any(|row| column.values.get(row) == probe::Value::Bool(false))
+/// What only cycles keep in a process, for who does something about it.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct Cyclic {
+    /// Objects.
+    pub(in crate::commands) objects: u64,
+    /// Bytes of them.
+    pub(in crate::commands) bytes: u64,
+    /// Type, objects, bytes; most bytes first.
+    pub(in crate::commands) types: Vec<(String, u64, u64)>,
+    /// Why the collector has not taken it.
+    pub(in crate::commands) why: Vec<String>,
+}
+
+impl Cyclic {
+    /// Looks at a process, which is held still meanwhile.
+    pub(in crate::commands) fn of(pid: u32, global: &GlobalArgs) -> Result<Self, Failure> {
+        let opened = Opened::of_process(pid, FreezeArg::Auto, global)?;
+        let graph = &opened.graph()?;
+        let garbage = Garbage::new(graph);
+        let one = |&(id, sum): &(TypeId, Sum)| {
+            (graph.types()[id.index()].name.to_string(), sum.objects, sum.bytes)
+        };
+        Ok(Self {
+            objects: garbage.cyclic.objects,
+            bytes: garbage.cyclic.bytes,
+            types: garbage.types.iter().map(one).collect(),
+            why: why::reasons(&opened.capture),
         })
-    })
+    }
 }
 
 fn sum(sum: Sum) -> Value {

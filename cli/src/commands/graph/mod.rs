@@ -12,3 +12,4 @@ pub mod leaks;
 mod near;
 mod source;
 mod told;
+mod why;

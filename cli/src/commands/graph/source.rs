@@ -14,6 +14,8 @@ use crate::{interrupt, targets};
 
 /// The question that a plugin answers with a graph.
 const QUESTION: &str = "capture";
+/// How the collector stood at the same moment: why garbage is still there.
+const COLLECTOR: &str = "gc";
 
 /// A capture that was asked about, or one that was taken for the question.
 pub(super) struct Opened {
@@ -45,7 +47,11 @@ impl Opened {
     }
 
     /// A process is held still while it is captured.
-    fn of_process(pid: u32, freeze: FreezeArg, global: &GlobalArgs) -> Result<Self, Failure> {
+    pub(super) fn of_process(
+        pid: u32,
+        freeze: FreezeArg,
+        global: &GlobalArgs,
+    ) -> Result<Self, Failure> {
         let mut plan = Plan::load(&look(freeze), global)?;
         plan.probes.retain(|planned| {
             let questions = &planned.plugin.descriptor().questions;
@@ -60,7 +66,7 @@ impl Opened {
         let target = targets::identify(pid).map_err(Failure::of_target)?;
         let folder = Folder::make()?;
         let to = folder.path.join("capture");
-        let wanted = Wanted { questions: &[QUESTION], ..Wanted::default() };
+        let wanted = Wanted { questions: &[QUESTION, COLLECTOR], ..Wanted::default() };
         let (manifest, _) = take(Writer::create(&to, Existing::Keep)?, target, &plan, &wanted)?;
         let capture = Capture::open(&to)?;
         if !capture::graph::has_graph(&capture) {

@@ -24,6 +24,8 @@ pub(super) struct Library {
 pub(super) struct Libraries {
     pub(super) list: Vec<Library>,
     places: Vec<(Range<u64>, u16, bool)>,
+    /// The numbers of extensions.
+    extensions: Vec<u16>,
 }
 
 impl Libraries {
@@ -33,6 +35,9 @@ impl Libraries {
         for image in images::images(mappings).into_iter().take(MOST) {
             let number = libraries.list.len() as u16;
             let is_extension = !runtimes.contains(&&*image.path) && is_extension(&image.path);
+            if is_extension {
+                libraries.extensions.push(number);
+            }
             libraries.list.push(Library { name: image.file_name().to_owned(), is_extension });
             let places = image.mappings.iter().map(|m| (m.start..m.end, number, m.perms.exec));
             libraries.places.extend(places);
@@ -46,6 +51,16 @@ impl Libraries {
         let after = self.places.partition_point(|place| place.0.start <= address);
         let (range, number, code) = self.places.get(after.checked_sub(1)?)?;
         range.contains(&address).then_some((*number, *code))
+    }
+
+    /// Where they are.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = Range<u64>> + '_ {
+        self.places.iter().map(|place| place.0.clone())
+    }
+
+    /// The numbers of those that are extensions.
+    pub(super) fn extension_numbers(&self) -> &[u16] {
+        &self.extensions
     }
 
     pub(super) fn name(&self, number: u16) -> Option<&str> {

@@ -4,10 +4,14 @@
 //! object has not lost the blocks it owns, everything that an object leads to. Then each block
 //! that is no object gets its holder: one kind after the other, the more telling first, and from
 //! there through native blocks alone.
+//!
+//! Blocks have their numbers among those that are no objects here.
+
+use std::collections::HashMap;
 
 use super::roots::{Root, RootKind};
-use super::scan::{NEAR, Pointers};
-use super::units::{NO_OBJECT, Units};
+use super::scan::Pointers;
+use crate::numbers::Numbers;
 
 /// How objects of a type own blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,104 +28,99 @@ pub(super) enum Owner {
     Native,
 }
 
+/// Where a pointer leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    /// The number of the block among those that are no objects.
+    pub(super) native: u32,
+    /// Whether it is the beginning of the block.
+    pub(super) near: bool,
+}
+
 /// By whom a block is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holder {
     /// By nothing.
     None,
+    Register,
+    Stack,
+    /// Memory of no allocator that is known.
+    Mapping,
     /// It is a buffer of an object of a type.
     Buffer(u32),
     /// It hangs on an object of a type.
     Type(u32),
-    /// It hangs on a pointer of a root: an index of [`Pointers::from_roots`].
-    Root(u32),
-    Register,
+    /// It hangs on a variable: an index of [`Pointers::from_variables`].
+    Variable(u32),
 }
 
-/// Holders in few bytes.
-struct Held(Vec<u32>);
-
-const TAG: u32 = 29;
-const PAYLOAD: u32 = (1 << TAG) - 1;
-
-impl Held {
-    fn set(&mut self, unit: u32, holder: Holder) {
-        let word = match holder {
-            Holder::None => 0,
-            Holder::Buffer(shape) => 1 << TAG | shape & PAYLOAD,
-            Holder::Type(shape) => 2 << TAG | shape & PAYLOAD,
-            Holder::Root(edge) => 3 << TAG | edge.min(PAYLOAD),
-            Holder::Register => 4 << TAG,
-        };
-        if let Some(place) = self.0.get_mut(unit as usize) {
-            *place = word;
-        }
-    }
-
-    fn get(&self, unit: u32) -> Holder {
-        let word = self.0.get(unit as usize).copied().unwrap_or(0);
-        let payload = word & PAYLOAD;
-        match word >> TAG {
-            0 => Holder::None,
-            1 => Holder::Buffer(payload),
-            2 => Holder::Type(payload),
-            3 => Holder::Root(payload),
-            _ => Holder::Register,
-        }
-    }
-}
+/// Numbers of those holders that need no list.
+const NONE: u32 = 0;
+const REGISTER: u32 = 1;
+const STACK: u32 = 2;
+const MAPPING: u32 = 3;
+const FIXED: [Holder; 4] = [Holder::None, Holder::Register, Holder::Stack, Holder::Mapping];
 
 /// Who holds what.
+#[derive(Debug)]
 pub(super) struct Marks {
-    held: Held,
+    /// The number of the holder of each block: there are few holders.
+    held: Numbers,
+    /// Holders by number.
+    pub(super) holders: Vec<Holder>,
 }
 
 impl Marks {
-    pub(super) fn of(&self, unit: usize) -> Holder {
-        self.held.get(unit as u32)
+    /// The number of the holder of a block.
+    pub(super) fn number(&self, native: u32) -> u32 {
+        self.held.get(native as usize).unwrap_or(NONE)
+    }
+
+    fn holder(&self, number: u32) -> Holder {
+        self.holders.get(number as usize).copied().unwrap_or(Holder::None)
+    }
+
+    fn add(&mut self, holder: Holder) -> u32 {
+        self.holders.push(holder);
+        self.holders.len() as u32 - 1
     }
 }
 
 /// Follows pointers. What no step reaches, nothing leads to.
 pub(super) struct Marker<'a> {
-    pub(super) units: &'a Units,
+    /// How many blocks are no objects.
+    pub(super) natives: usize,
     pub(super) pointers: &'a Pointers,
     pub(super) owners: &'a [Owner],
     pub(super) roots: &'a [Root],
     /// Whether the variables of a root are those of an extension.
     pub(super) is_extension: &'a dyn Fn(&Root) -> bool,
+    /// Where the variable begins in which an address lies, or the address.
+    pub(super) variable: &'a dyn Fn(u64) -> u64,
 }
 
 impl Marker<'_> {
     /// `registers`: the blocks that registers point to.
     pub(super) fn run(&self, registers: &[u32]) -> Marks {
-        let mut state = Flood { marker: self, held: Held(vec![0; self.units.len()]), open: vec![] };
+        let marks = Marks { held: Numbers::zeros(self.natives), holders: FIXED.to_vec() };
+        let (buffers, types) = (Vec::new(), Vec::new());
+        let mut state = Flood { marker: self, marks, buffers, types, open: Vec::new() };
         state.object_words(true, |owner| owner != Owner::Native);
-        state.buffers();
+        state.follow_buffers();
         state.object_words(false, |owner| owner == Owner::Native);
-        state.root_words(|root| self.is_global(root) && (self.is_extension)(root));
+        state.variables(|root| (self.is_extension)(root));
         state.native();
-        state.root_words(|root| self.is_global(root));
+        state.variables(|_| true);
         state.native();
-        state.root_words(|root| root.kind == RootKind::Stack);
-        for &unit in registers {
-            state.reach(unit, Holder::Register);
-        }
+        self.pointers.from_stacks.iter().for_each(|native| state.reach(native, STACK));
+        registers.iter().for_each(|&native| state.reach(native, REGISTER));
         state.native();
-        state.root_words(|root| root.kind == RootKind::Mapping);
+        self.pointers.from_mappings.iter().for_each(|native| state.reach(native, MAPPING));
         state.native();
         state.object_words(false, |owner| owner != Owner::Native);
         state.reopen_buffers();
         state.native();
-        Marks { held: state.held }
-    }
-
-    fn is_global(&self, root: &Root) -> bool {
-        matches!(root.kind, RootKind::Global(_))
-    }
-
-    fn shape(&self, unit: u32) -> u32 {
-        self.units.shape.get(unit as usize).copied().unwrap_or(NO_OBJECT)
+        state.marks
     }
 
     fn owner(&self, shape: u32) -> Owner {
@@ -132,74 +131,91 @@ impl Marker<'_> {
 /// The work in progress.
 struct Flood<'a> {
     marker: &'a Marker<'a>,
-    held: Held,
+    marks: Marks,
+    /// Numbers of holders by type, where there are some.
+    buffers: Vec<Option<u32>>,
+    types: Vec<Option<u32>>,
     open: Vec<u32>,
 }
 
 impl Flood<'_> {
-    /// Takes a block for a holder if it has none yet, and is no object.
-    fn reach(&mut self, unit: u32, holder: Holder) {
-        if self.held.get(unit) == Holder::None && self.marker.shape(unit) == NO_OBJECT {
-            self.held.set(unit, holder);
-            self.open.push(unit);
+    /// Takes a block for a holder if it has none yet.
+    fn reach(&mut self, native: u32, holder: u32) {
+        if self.marks.held.is_zero(native as usize) {
+            self.marks.held.set(native as usize, holder);
+            self.open.push(native);
         }
+    }
+
+    fn buffer_of(&mut self, shape: u32) -> u32 {
+        let number = slot(&mut self.buffers, shape);
+        *number.get_or_insert_with(|| self.marks.add(Holder::Buffer(shape)))
+    }
+
+    fn hangs_on(&mut self, shape: u32) -> u32 {
+        let number = slot(&mut self.types, shape);
+        *number.get_or_insert_with(|| self.marks.add(Holder::Type(shape)))
     }
 
     /// What objects of some owners point to; with `near` only what they point to the beginning of.
     fn object_words(&mut self, near: bool, wanted: impl Fn(Owner) -> bool) {
-        for unit in 0..self.marker.units.len() as u32 {
-            let shape = self.marker.shape(unit);
-            if shape == NO_OBJECT || !wanted(self.marker.owner(shape)) {
-                continue;
-            }
-            let holder = if near { Holder::Buffer(shape) } else { Holder::Type(shape) };
-            for &target in self.marker.pointers.of(unit) {
-                if !near || target & NEAR != 0 {
-                    self.reach(target & !NEAR, holder);
-                }
+        let marker = self.marker;
+        for (shape, target) in marker.pointers.of_objects() {
+            if wanted(marker.owner(shape)) && (target.near || !near) {
+                let holder = if near { self.buffer_of(shape) } else { self.hangs_on(shape) };
+                self.reach(target.native, holder);
             }
         }
     }
 
-    fn root_words(&mut self, wanted: impl Fn(&Root) -> bool) {
+    /// What variables point to. Of an array it is the whole that holds.
+    fn variables(&mut self, wanted: impl Fn(&Root) -> bool) {
         let marker = self.marker;
-        for (edge, &(unit, root, _)) in (0_u32..).zip(&marker.pointers.from_roots) {
-            if marker.roots.get(root as usize).is_some_and(&wanted) {
-                self.reach(unit, Holder::Root(edge));
+        let mut numbers: HashMap<(u32, u64), u32> = HashMap::new();
+        for (edge, &(native, root, at)) in (0_u32..).zip(&marker.pointers.from_variables) {
+            let of = marker.roots.get(root as usize);
+            let is_one = of.is_some_and(|root| matches!(root.kind, RootKind::Global(_)));
+            if is_one && self.marks.held.is_zero(native as usize) && of.is_some_and(&wanted) {
+                let key = (root, (marker.variable)(at));
+                let add = || self.marks.add(Holder::Variable(edge));
+                let holder = *numbers.entry(key).or_insert_with(add);
+                self.reach(native, holder);
             }
         }
     }
 
     /// Buffers of containers lead to more of the same container; those of others are kept to be
     /// followed as native memory.
-    fn buffers(&mut self) {
+    fn follow_buffers(&mut self) {
+        let marker = self.marker;
         let mut later = Vec::new();
-        while let Some(unit) = self.open.pop() {
-            let Holder::Buffer(shape) = self.held.get(unit) else { continue };
-            match self.marker.owner(shape) {
+        while let Some(native) = self.open.pop() {
+            let number = self.marks.number(native);
+            let Holder::Buffer(shape) = self.marks.holder(number) else { continue };
+            match marker.owner(shape) {
                 Owner::Deep => {}
                 Owner::Bytes => continue,
                 Owner::Direct | Owner::Native => {
-                    later.push(unit);
+                    later.push(native);
                     continue;
                 }
             }
-            for &target in self.marker.pointers.of(unit) {
-                if target & NEAR != 0 {
-                    self.reach(target & !NEAR, Holder::Buffer(shape));
+            marker.pointers.each(native, |target| {
+                if target.near {
+                    self.reach(target.native, number);
                 }
-            }
+            });
         }
         self.open = later;
     }
 
     /// Contents of objects may be pointers to anything: an array of addresses.
     fn reopen_buffers(&mut self) {
-        for unit in 0..self.marker.units.len() as u32 {
-            if let Holder::Buffer(shape) = self.held.get(unit)
+        for native in 0..self.marker.natives as u32 {
+            if let Holder::Buffer(shape) = self.marks.holder(self.marks.number(native))
                 && self.marker.owner(shape) != Owner::Bytes
             {
-                self.open.push(unit);
+                self.open.push(native);
             }
         }
     }
@@ -209,17 +225,24 @@ impl Flood<'_> {
         let pointers = self.marker.pointers;
         let mut level = std::mem::take(&mut self.open);
         while !level.is_empty() {
-            for &unit in &level {
-                let holder = match self.held.get(unit) {
-                    Holder::Buffer(shape) => Holder::Type(shape),
-                    other => other,
+            for &native in &level {
+                let number = self.marks.number(native);
+                let holder = match self.marks.holder(number) {
+                    Holder::Buffer(shape) => self.hangs_on(shape),
+                    _ => number,
                 };
-                for &target in pointers.of(unit) {
-                    self.reach(target & !NEAR, holder);
-                }
+                pointers.each(native, |target| self.reach(target.native, holder));
             }
             level.clear();
             std::mem::swap(&mut level, &mut self.open);
         }
     }
+}
+
+fn slot(numbers: &mut Vec<Option<u32>>, shape: u32) -> &mut Option<u32> {
+    let shape = shape as usize;
+    if numbers.len() <= shape {
+        numbers.resize(shape + 1, None);
+    }
+    &mut numbers[shape]
 }

@@ -7,10 +7,14 @@
 //! those one past its end and those with marks in their lowest or highest bits. Blocks that only
 //! point to each other are not reachable.
 //!
-//! It costs two passes over memory, and 30 bytes of this program for each block and 4 for each
-//! pointer between blocks.
+//! It costs two passes over memory, and some 8 bytes of this program for each block and one to four
+//! for each pointer from or to a block that is no object.
 
 mod aims;
+mod bits;
+mod contents;
+mod edges;
+mod given;
 mod libraries;
 mod mark;
 mod owners;
@@ -23,11 +27,11 @@ mod sum;
 pub(crate) mod table;
 mod units;
 mod whole;
+mod zones;
 
 use std::collections::HashMap;
-use std::ops::Range;
 
-use glibc_heap::{Native, Regions};
+use glibc_heap::Native;
 use probe::{FrozenThread, Issue, Result, Severity};
 use target::images::Mapping;
 use target::procfs::pagemap;
@@ -37,7 +41,7 @@ use crate::census::names::Names;
 use crate::heap::losses;
 use crate::refs;
 use crate::variables::Variables;
-use crate::walk::{Collected, collect_with};
+use crate::walk::{Collected, collect_placed};
 use aims::Aims;
 use libraries::Libraries;
 use mark::{Marker, Marks};
@@ -46,15 +50,13 @@ use places::{Heaps, Places};
 use roots::Root;
 use scan::{Pointers, Scan};
 use sum::Summing;
-use units::{Given, Units};
+use units::{Unit, Units};
 use whole::Whole;
 
 /// Stands for no library.
 const NO_LIBRARY: u16 = u16::MAX;
 /// Of blocks as large as this it is looked at what is resident, bytes.
 const LARGE: u64 = 64 << 10;
-/// Bytes of the state of an arena of `malloc` that may point to free chunks.
-const ARENA_STATE: u64 = 2400;
 
 /// Who gave a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -224,37 +226,35 @@ impl Python {
     /// process is of a version and build whose objects can be recognised; those of reading
     /// memory.
     pub fn blocks(&self, threads: &[FrozenThread]) -> Result<(Blocks, Vec<Issue>)> {
-        let (rules, mut issues) = self.rules()?;
-        let memory = self.memory();
+        let ((rules, mut issues), memory) = (self.rules()?, self.memory());
         let mappings = memory.mappings()?;
         // Before anything is read: what was never written to looks resident from then on.
         let pages = self.pages(&mut issues).unwrap_or_default();
         let (spans, untouched) = self.memory_map(&mappings, &mut issues);
-        let native = glibc_heap::read(memory, &Regions::new(&mappings))?;
-        issues.extend(remarks(native.as_ref(), threads));
         let hurry = self.is_stopped();
-        let mut all = collect_with(memory, &spans, &untouched, rules, true, hurry)?;
-        issues.extend(losses(&all.survey));
+        let (native, mut all) = given::read(memory, &mappings, || {
+            collect_placed(memory, &spans, &untouched, rules, hurry)
+        })?;
+        issues.extend(remarks(native.as_ref(), threads).into_iter().chain(losses(&all.survey)));
         let native = native.unwrap_or_default();
         let heaps = Heaps::new(&native, &pages);
-        let known = known(&native, &all.blocks.pools, rules.geometry.pool);
-        let given = blocks(&native, &all.blocks.used);
-        drop((native, std::mem::take(&mut all.blocks.used)));
-        let units = Units::new(given, &mut all.objects);
-        let block = |at| units.around(at).map(|unit| units.range(unit as usize).start);
-        let front = owners::front(&all.objects, &all.shapes, block);
-        drop(std::mem::take(&mut all.objects));
-        all.blocks.pools.sort_unstable();
+        all.placed.sort();
+        let pools = all.placed.pools();
+        let known = given::known(&native, &pools, rules.geometry.pool);
+        let units = Units::new(given::blocks(&native, &all.placed), all.placed.objects());
+        let front = all.placed.front();
+        drop((native, std::mem::take(&mut all.placed)));
         let runtimes: Vec<&str> = self.runtimes().iter().map(|r| &*r.library).collect();
         let libraries = Libraries::new(&mappings, &runtimes);
+        let (heads, views) = owners::words(memory, &all.shapes, front);
         let data = refs::data::data(memory, &mappings);
         let roots = roots::roots(&data, &mappings, known, threads);
         let arenas = self.arenas(&all, &spans, rules)?;
-        let taken = whole::allocated(&heaps, &all.blocks.pools, rules.geometry.pool, &arenas);
+        let taken = whole::allocated(&heaps, &pools, rules.geometry.pool, &arenas);
         let places = Places::new(memory, &mappings, &taken, &data, threads);
-        let files = aims::of_files(&mappings, |at| libraries.of(at).is_some());
-        let rest = aims::resident(&places.rest, &pages);
-        let aims = Aims::new(rest.into_iter().chain(files).collect());
+        let mut list = aims::of_files(&mappings, |at| libraries.of(at).is_some());
+        list.extend(aims::resident(&places.rest, &pages));
+        let aims = Aims::new(list);
         let pointers = Scan {
             memory,
             spans: &spans,
@@ -263,12 +263,14 @@ impl Python {
             libraries: &libraries,
             roots: &roots,
             aims: &aims,
-            heads: &owners::heads(&all.shapes, front),
-            views: &owners::views(memory, &all.shapes),
+            heads: &heads,
+            views: &views,
             hurry,
         }
         .run()?;
-        let marks = self.marks(threads, &mappings, &all, (&units, &pointers, &roots, &libraries));
+        let variables = Variables::new(memory, &mappings);
+        let scanned = (&units, &pointers, &*roots, &libraries, &variables);
+        let marks = self.marks(threads, &mappings, &all, scanned);
         let names = Names { rules, memory };
         let summing = Summing {
             units: &units,
@@ -276,35 +278,35 @@ impl Python {
             marks: &marks,
             roots: &roots,
             data: &data,
-            variables: &Variables::new(memory, &mappings),
+            variables: &variables,
             libraries: &libraries,
             touched: &self.touched(&units),
-            type_name: &|shape| {
-                let shape = all.shapes.get(shape as usize);
-                shape.map(|shape| names.of(shape.address))
-            },
+            pages: &pages,
+            hurry,
+            type_name: &|shape| Some(names.of(all.shapes.get(shape as usize)?.address)),
         };
+        let groups = summing.groups()?;
         let whole = Whole {
             pages: &pages,
             heaps: &heaps,
             places: &places,
-            pools: &all.blocks.pools,
+            pools: &pools,
             arenas: &arenas,
             pymalloc: &all.survey.pymalloc,
             summing: &summing,
+            groups: &groups,
             aims: &aims,
             aimed: &pointers.aimed,
         };
-        let (private, holders) = (whole.rows(), whole.holders());
-        let extensions = libraries.extensions();
-        let rows = summing.rows();
-        let pointers = pointers.pointed;
+        let (private, holders, extensions) =
+            (whole.rows(), whole.holders(), libraries.extensions());
+        let (rows, pointers) = (summing.rows(&groups), pointers.pointed);
         Ok((Blocks { rows, private, holders, extensions, pointers }, issues))
     }
 }
 
 /// What marking looks at.
-type Scanned<'a> = (&'a Units, &'a Pointers, &'a [Root], &'a Libraries);
+type Scanned<'a> = (&'a Units, &'a Pointers, &'a [Root], &'a Libraries, &'a Variables);
 
 impl Python {
     /// Who holds each block.
@@ -313,20 +315,28 @@ impl Python {
         threads: &[FrozenThread],
         mappings: &[Mapping],
         all: &Collected,
-        (units, pointers, roots, libraries): Scanned<'_>,
+        (units, pointers, roots, libraries, variables): Scanned<'_>,
     ) -> Marks {
         let runtimes: Vec<&str> = self.runtimes().iter().map(|r| &*r.library).collect();
         let own = refs::data::known(mappings, &runtimes);
         let is_own = |at: u64| own.iter().any(|range| range.contains(&at));
         let owners = owners::owners(self.memory(), &all.shapes, is_own);
         let words = threads.iter().flat_map(|thread| &thread.registers);
-        let registers: Vec<u32> = words.filter_map(|&word| units.pointed(word)).collect();
+        let pointed = words.filter_map(|&word| units.native(units.pointed(word)?.number));
+        let registers: Vec<u32> = pointed.collect();
         let extension = |root: &Root| {
             let library = libraries.of(root.range.start);
             library.is_some_and(|(number, _)| libraries.is_extension(number))
         };
-        let is_extension = &extension;
-        Marker { units, pointers, owners: &owners, roots, is_extension }.run(&registers)
+        let marker = Marker {
+            natives: units.natives(),
+            pointers,
+            owners: &owners,
+            roots,
+            is_extension: &extension,
+            variable: &|at| variables.start(at),
+        };
+        marker.run(&registers)
     }
 
     /// Which pages are resident; `None` behind a core file, or where the system does not say.
@@ -339,35 +349,15 @@ impl Python {
 impl Python {
     /// Resident bytes of large blocks, where the system tells: a block may be filled bit by bit.
     fn touched(&self, units: &Units) -> HashMap<u32, u64> {
-        let large: Vec<u32> = (0..units.len())
-            .filter(|&unit| units.bytes(unit) >= LARGE && units.shape[unit] == units::NO_OBJECT)
-            .map(|unit| unit as u32)
+        let large: Vec<_> = units
+            .large_ones()
+            .filter(|unit| unit.bytes() >= LARGE && units.native(unit.number).is_some())
             .collect();
-        let ranges: Vec<_> = large.iter().map(|&unit| units.range(unit as usize)).collect();
+        let ranges: Vec<_> = large.iter().map(Unit::range).collect();
         let counts = self.process().map(|process| pagemap::resident(process, &ranges));
         let counts = counts.and_then(std::result::Result::ok).unwrap_or_default();
-        large.into_iter().zip(counts).collect()
+        large.iter().map(|unit| unit.number).zip(counts).collect()
     }
-}
-
-/// Every block in use.
-fn blocks(native: &Native, pools: &[(u64, u32)]) -> Vec<Given> {
-    let used = || native.blocks().filter(|block| block.state.is_used());
-    // Counted first: a list that grows as it is filled takes twice the memory.
-    let mut blocks = Vec::with_capacity(used().count() + pools.len());
-    blocks.extend(used().map(|block| Given::new(block.address, block.usable, false)));
-    blocks.extend(pools.iter().map(|&(address, bytes)| Given::new(address, bytes.into(), true)));
-    blocks
-}
-
-/// All memory of allocators, the free part too: what was freed holds no pointers.
-fn known(native: &Native, pools: &[u64], pool: u64) -> Vec<Range<u64>> {
-    let mut heaps: Vec<Range<u64>> = native.segments.iter().map(|s| s.start..s.end).collect();
-    heaps.extend(native.mmapped.iter().map(|m| m.start..m.start.saturating_add(m.total)));
-    let states = native.arenas.iter().map(|arena| arena.address);
-    heaps.extend(states.map(|at| at..at.saturating_add(ARENA_STATE)));
-    heaps.extend(pools.iter().map(|&at| at..at.saturating_add(pool)));
-    heaps
 }
 
 fn remarks(native: Option<&Native>, threads: &[FrozenThread]) -> Vec<Issue> {

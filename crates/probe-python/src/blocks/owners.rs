@@ -4,7 +4,6 @@ use target::memory::ReadMemory;
 
 use super::mark::Owner;
 use crate::census::types::{Kind, Shape};
-use crate::walk::seen::{Seen, place};
 
 /// The longest chain of bases.
 const MOST_BASES: usize = 64;
@@ -14,10 +13,6 @@ const DEALLOC: u64 = 48;
 const BASE: u64 = 256;
 /// What an object as large as this at the most has in front of its text: no pointer but these.
 const TEXT_HEAD: u64 = 128;
-/// What `PYTHONMALLOC=debug` has in front of a block: its size, the kind, and a guard.
-const LABEL: u64 = 16;
-/// So many objects are asked whether there is one.
-const SAMPLE: usize = 64;
 /// Bytes of a pointer.
 const POINTER: u64 = 8;
 
@@ -56,8 +51,18 @@ fn is_stream<M: ReadMemory>(memory: &M, address: u64) -> bool {
     name(memory, address).is_some_and(|name| name.starts_with(b"_io."))
 }
 
+/// What is to be known of the words of objects of each type: how many may hold pointers, and whether
+/// they are views.
+pub(super) fn words<M: ReadMemory>(
+    memory: &M,
+    shapes: &[Shape],
+    front: u64,
+) -> (Vec<u64>, Vec<bool>) {
+    (heads(shapes, front), views(memory, shapes))
+}
+
 /// Whether objects of each type are views: who has the memory is another object.
-pub(super) fn views<M: ReadMemory>(memory: &M, shapes: &[Shape]) -> Vec<bool> {
+fn views<M: ReadMemory>(memory: &M, shapes: &[Shape]) -> Vec<bool> {
     const NAMES: [&[u8]; 2] = [b"memoryview", b"managedbuffer"];
     let is_view = |shape: &Shape| match shape.kind {
         Kind::NdArray => true,
@@ -89,7 +94,7 @@ fn frees<M: ReadMemory>(memory: &M, address: u64) -> Vec<u64> {
 /// Bytes at the beginning of the blocks of objects of each type that may hold pointers: texts,
 /// numbers and byte code need not be read, and look like pointers at times. `front`: what a
 /// debug allocator has in front of each object.
-pub(super) fn heads(shapes: &[Shape], front: u64) -> Vec<u64> {
+fn heads(shapes: &[Shape], front: u64) -> Vec<u64> {
     let head = |shape: &Shape| match shape.kind {
         Kind::Str if shape.basic <= 80 => front + TEXT_HEAD,
         Kind::Bytes | Kind::Int if shape.basic <= 40 => 0,
@@ -99,21 +104,6 @@ pub(super) fn heads(shapes: &[Shape], front: u64) -> Vec<u64> {
         _ => u64::MAX,
     };
     shapes.iter().map(head).collect()
-}
-
-/// What a debug allocator has in front of each object, bytes; 0 without one. `around`: where the
-/// block begins that an address lies in.
-pub(super) fn front(
-    objects: &[Seen],
-    shapes: &[Shape],
-    around: impl Fn(u64) -> Option<u64>,
-) -> u64 {
-    let of_pools = objects.iter().filter(|object| object.place == place::POOL).take(SAMPLE);
-    let front = |object: &Seen| {
-        let pre = shapes.get(object.shape as usize)?.pre;
-        object.address.checked_sub(pre)?.checked_sub(around(object.address)?)
-    };
-    of_pools.filter_map(front).filter(|&front| front == LABEL).max().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -40,6 +40,9 @@ impl Run {
     /// Resident bytes in front of a place in it, so many bytes behind its start.
     fn below(&self, inside: u64) -> u64 {
         let (counted, seen) = self.share;
+        if counted == seen {
+            return self.before.saturating_add(self.done).saturating_add(inside);
+        }
         let bytes = u128::from(self.done) + u128::from(inside);
         let scaled = bytes * u128::from(counted) / u128::from(seen.max(1));
         self.before.saturating_add(u64::try_from(scaled).unwrap_or(u64::MAX))
@@ -118,9 +121,40 @@ impl Pages {
         run.below(address.min(run.range.end) - run.range.start)
     }
 
+    /// To be asked about one stretch behind the other.
+    pub(super) fn meter(&self) -> Meter<'_> {
+        Meter { runs: &self.runs, next: None }
+    }
+
     /// Resident bytes of a stretch. Those of neighbours add up to what both have together.
     pub(super) fn bytes(&self, range: &Range<u64>) -> u64 {
         self.below(range.end).saturating_sub(self.below(range.start))
+    }
+}
+
+/// Knows which run was asked about last.
+#[derive(Clone, Debug)]
+pub(super) struct Meter<'a> {
+    runs: &'a [Run],
+    /// The first run behind the last address.
+    next: Option<usize>,
+}
+
+impl Meter<'_> {
+    /// As [`Pages::bytes`], of stretches in order of address.
+    pub(super) fn bytes(&mut self, range: &Range<u64>) -> u64 {
+        let start = self.below(range.start);
+        self.below(range.end).saturating_sub(start)
+    }
+
+    fn below(&mut self, address: u64) -> u64 {
+        let search = || self.runs.partition_point(|run| run.range.start <= address);
+        let next = self.next.get_or_insert_with(search);
+        while self.runs.get(*next).is_some_and(|run| run.range.start <= address) {
+            *next += 1;
+        }
+        let run = next.checked_sub(1).and_then(|at| self.runs.get(at));
+        run.map_or(0, |run| run.below(address.min(run.range.end) - run.range.start))
     }
 }
 
@@ -172,6 +206,11 @@ mod tests {
         assert_eq!(pages.bytes(&(0x12000..0x1f000)), 0);
         assert_eq!(pages.bytes(&(0..u64::MAX)), 3 * PAGE);
         assert_eq!(pages.bytes(&(0x1f800..0x30000)), PAGE / 2);
+        let mut meter = pages.meter();
+        for start in (0xf000..0x22000).step_by(0x700) {
+            let range = start..start + 0x600;
+            assert_eq!(meter.bytes(&range), pages.bytes(&range), "{start:#x}");
+        }
         let stretches = pages.stretches(&(0x11000..0x20000), 2 * PAGE);
         assert_eq!(stretches, [0x11000..0x12000, 0x1f000..0x20000]);
         assert_eq!(pages.stretches(&(0x12000..0x1f000), PAGE), []);

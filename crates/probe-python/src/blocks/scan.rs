@@ -1,19 +1,23 @@
 //! Goes over the words of blocks and of roots, once, with two threads, and keeps which blocks
-//! they point to.
+//! that are no objects they point to.
 
 use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use probe::{Error, ErrorKind, Result};
 use target::gentle;
 use target::memory::ReadMemory;
 
+use super::Pointed;
 use super::aims::{Aimed, Aims, Has};
+use super::contents::{Contents, Look, Looks, is_text};
+use super::edges::{Edges, Owned};
 use super::libraries::Libraries;
+use super::mark::Target;
 use super::roots::{Root, RootKind};
-use super::units::{NO_OBJECT, Units};
-use super::{Content, NO_LIBRARY, Pointed};
+use super::units::{ADDRESS, PAGE, Unit, Units};
+use super::zones::Zones;
 use crate::walk::resident::Untouched;
 use crate::walk::spans::Spans;
 use crate::walk::window::{WINDOW, Window};
@@ -22,26 +26,23 @@ use crate::walk::window::{WINDOW, Window};
 const THREADS: usize = 2;
 /// Blocks that are read in one go.
 const RUN: usize = 1 << 14;
+/// As many blocks that are no objects lie in few runs.
+const STEP: u32 = 1 << 12;
 /// Bytes of roots that are read in one go.
 const PIECE: u64 = 16 << 20;
-
-/// The mark of a pointer to the beginning of a block.
-pub(super) const NEAR: u32 = 1 << 31;
-
-/// What a block seems to hold, and the library that it points into.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
-    pub(super) content: Content,
-    pub(super) library: u16,
-}
 
 /// Pointers, in the pieces in which they were read: joined they would be there twice for a while.
 #[derive(Debug, Default)]
 pub(super) struct Pointers {
     /// Of [`RUN`] blocks each.
     runs: Vec<Run>,
-    /// From roots: the block, the number of the root, the place of the word.
-    pub(super) from_roots: Vec<(u32, u32, u64)>,
+    /// The run of each [`STEP`]th block that is no object.
+    places: Vec<u32>,
+    /// From variables of libraries: the block, the number of the root, the place of the word.
+    pub(super) from_variables: Vec<(u32, u32, u64)>,
+    /// Blocks to which stacks point, and other memory.
+    pub(super) from_stacks: Hits,
+    pub(super) from_mappings: Hits,
     /// Where they point to.
     pub(super) pointed: Pointed,
     /// To mappings.
@@ -51,26 +52,70 @@ pub(super) struct Pointers {
 /// What was found in neighbouring blocks.
 #[derive(Debug, Default)]
 struct Run {
-    /// Where the pointers of each block end.
-    ends: Vec<u32>,
-    /// With the mark [`NEAR`], or without.
-    target: Vec<u32>,
-    /// By block; of objects nothing is kept.
-    looks: Vec<Look>,
+    edges: Edges,
+    owned: Owned,
+    looks: Looks,
 }
 
 impl Pointers {
-    /// The blocks that a block points to.
-    pub(super) fn of(&self, unit: u32) -> &[u32] {
-        let Some(run) = self.runs.get(unit as usize / RUN) else { return &[] };
-        let at = unit as usize % RUN;
-        let end = |at: usize| run.ends.get(at).map_or(0, |&end| end as usize);
-        run.target.get(at.checked_sub(1).map_or(0, end)..end(at)).unwrap_or_default()
+    /// Shows the blocks that one that is no object points to.
+    pub(super) fn each(&self, native: u32, see: impl FnMut(Target)) {
+        if let Some(run) = self.run(native) {
+            run.edges.each(native, see);
+        }
     }
 
-    /// What a block seems to hold.
-    pub(super) fn look(&self, unit: usize) -> Option<Look> {
-        self.runs.get(unit / RUN)?.looks.get(unit % RUN).copied()
+    /// Types of objects with what these point to.
+    pub(super) fn of_objects(&self) -> impl Iterator<Item = (u32, Target)> + '_ {
+        self.runs.iter().flat_map(|run| run.owned.iter())
+    }
+
+    /// What a block that is no object seems to hold.
+    pub(super) fn look(&self, native: u32, libraries: &Libraries) -> Option<Look> {
+        let run = self.run(native)?;
+        let number = native.checked_sub(run.edges.first())?;
+        run.looks.get(number as usize, libraries.extension_numbers())
+    }
+
+    fn run(&self, native: u32) -> Option<&Run> {
+        let mut place = *self.places.get((native / STEP) as usize)? as usize;
+        while self.runs.get(place + 1).is_some_and(|next| next.edges.first() <= native) {
+            place += 1;
+        }
+        self.runs.get(place)
+    }
+
+    /// To be called when all runs are there.
+    fn index(&mut self, natives: usize) {
+        let place = |native: u32| {
+            let after = self.runs.partition_point(|run| run.edges.first() <= native);
+            after.saturating_sub(1) as u32
+        };
+        self.places = (0..natives as u32).step_by(STEP as usize).map(place).collect();
+    }
+}
+
+/// Blocks, marked by several threads.
+#[derive(Debug, Default)]
+pub(super) struct Hits(Vec<AtomicU64>);
+
+impl Hits {
+    fn new(blocks: usize) -> Self {
+        Self((0..blocks.div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    fn add(&self, block: u32) {
+        if let Some(word) = self.0.get(block as usize / 64) {
+            word.fetch_or(1 << (block % 64), Ordering::Relaxed);
+        }
+    }
+
+    /// In order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        (0_u32..).step_by(64).zip(&self.0).flat_map(|(first, word)| {
+            let word = word.load(Ordering::Relaxed);
+            (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| first + bit)
+        })
     }
 }
 
@@ -91,49 +136,48 @@ pub(super) struct Scan<'a, M> {
     pub(super) hurry: bool,
 }
 
+/// The work in progress.
+struct Work<'a, M> {
+    scan: &'a Scan<'a, M>,
+    zones: Zones,
+    stacks: Hits,
+    mappings: Hits,
+}
+
 /// What was found in one go.
 #[derive(Default)]
 struct Part {
     run: Run,
-    from_roots: Vec<(u32, u32, u64)>,
+    from_variables: Vec<(u32, u32, u64)>,
     aimed: Aimed,
     pointed: Pointed,
 }
 
 impl<M: ReadMemory + Sync> Scan<'_, M> {
     pub(super) fn run(&self) -> Result<Pointers> {
-        let pieces = self.pieces();
-        let runs = self.units.len().div_ceil(RUN);
-        let next = AtomicUsize::new(0);
-        let parts: Mutex<Vec<(usize, Part)>> = Mutex::default();
-        let work = |mut gentle: gentle::Worker<'_>| -> Result<()> {
-            let mut window = Window::new(self.memory);
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                let mut part = Part::default();
-                if number < runs {
-                    self.blocks(number, &mut window, &mut part)?;
-                } else if let Some((root, range)) = pieces.get(number - runs) {
-                    self.root(*root, range, &mut window, &mut part)?;
-                } else {
-                    break;
-                }
-                part.run.target.shrink_to_fit();
-                let mut parts = parts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                parts.push((number, part));
-                drop(parts);
-                gentle.note();
+        let places = self.libraries.ranges().chain(self.units.ranges());
+        let aims = self.aims.list.iter().map(|aim| aim.range.clone());
+        let hits = || Hits::new(self.units.natives());
+        let zones = Zones::new(places.chain(aims));
+        let work = Work { scan: self, zones, stacks: hits(), mappings: hits() };
+        let parts = work.share_out()?;
+        let (from_stacks, from_mappings) = (work.stacks, work.mappings);
+        let mut all = Pointers { from_stacks, from_mappings, ..Pointers::default() };
+        // In order: runs of blocks first, then roots.
+        for (number, part) in parts {
+            if number < self.runs() {
+                all.runs.push(part.run);
             }
-            Ok(())
-        };
-        for part in gentle::share_out(THREADS, self.hurry, work) {
-            let panicked =
-                |_| Error::new(ErrorKind::Panicked, "a thread that read memory panicked");
-            part.map_err(panicked)??;
+            all.from_variables.extend(part.from_variables);
+            all.aimed.merge(part.aimed);
+            all.pointed.add(&part.pointed);
         }
-        let mut parts = parts.into_inner().unwrap_or_default();
-        parts.sort_by_key(|part| part.0);
-        Ok(join(parts, runs))
+        all.index(self.units.natives());
+        Ok(all)
+    }
+
+    fn runs(&self) -> usize {
+        self.units.len().div_ceil(RUN)
     }
 
     fn pieces(&self) -> Vec<(u32, Range<u64>)> {
@@ -148,49 +192,126 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
         }
         pieces
     }
+}
+
+impl<M: ReadMemory + Sync> Work<'_, M> {
+    /// The parts in order.
+    fn share_out(&self) -> Result<Vec<(usize, Part)>> {
+        let (pieces, runs) = (self.scan.pieces(), self.scan.runs());
+        let next = AtomicUsize::new(0);
+        let parts: Mutex<Vec<(usize, Part)>> = Mutex::default();
+        let work = |mut gentle: gentle::Worker<'_>| -> Result<()> {
+            let mut window = Window::new(self.scan.memory);
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let mut part = Part::default();
+                if number < runs {
+                    self.blocks(number, &mut window, &mut part)?;
+                } else if let Some((root, range)) = pieces.get(number - runs) {
+                    self.root(*root, range, &mut window, &mut part)?;
+                } else {
+                    break;
+                }
+                let mut parts = parts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                parts.push((number, part));
+                drop(parts);
+                gentle.note();
+            }
+            Ok(())
+        };
+        for part in gentle::share_out(THREADS, self.scan.hurry, work) {
+            let panicked =
+                |_| Error::new(ErrorKind::Panicked, "a thread that read memory panicked");
+            part.map_err(panicked)??;
+        }
+        let mut parts = parts.into_inner().unwrap_or_default();
+        parts.sort_by_key(|part| part.0);
+        Ok(parts)
+    }
 
     fn blocks(&self, run: usize, window: &mut Window<'_, M>, part: &mut Part) -> Result<()> {
-        let units = run * RUN..self.units.len().min((run + 1) * RUN);
-        part.run.ends.reserve_exact(units.len());
-        part.run.looks.reserve_exact(units.len());
-        for unit in units {
-            let mut range = self.units.range(unit);
-            let shape = self.units.shape[unit];
-            // Texts and numbers have no mapping: what looks so is left over in their block.
-            let mut may_map = true;
-            if let Some(&head) = self.heads.get(shape as usize) {
-                may_map = head == u64::MAX;
-                range.end = range.end.min(range.start.saturating_add(head));
+        let units = self.scan.units;
+        let numbers = run * RUN..units.len().min((run + 1) * RUN);
+        let first = units.natives_before(numbers.start as u32);
+        part.run.edges = Edges::from(first);
+        part.run.looks.reserve((units.natives_before(numbers.end as u32) - first) as usize);
+        let stop = units.iter(numbers.end - 1..numbers.end).next().map_or(0, |unit| unit.end);
+        let mut targets = Vec::new();
+        for unit in units.iter(numbers) {
+            match units.shape(unit.number) {
+                Some(shape) => self.object(&unit, shape, stop, window, part)?,
+                None => self.native(&unit, stop, window, part, &mut targets)?,
             }
-            let mut seen = Contents::default();
-            let mut last = NO_OBJECT;
-            self.words(range, window, |_, word| {
-                if let Some(target) = self.units.pointed(word) {
-                    seen.pointers += 1;
-                    self.units.classify(target, word, &mut part.pointed);
-                    let near = if self.units.begins_near(target, word) { NEAR } else { 0 };
-                    if target | near != last && target as usize != unit {
-                        last = target | near;
-                        part.run.target.push(last);
-                    }
-                    return;
-                }
-                let is_object = shape != NO_OBJECT;
-                if may_map {
-                    let has = match self.views.get(shape as usize) {
-                        None => Has::Native,
-                        Some(true) => Has::View,
-                        Some(false) => Has::Object,
-                    };
-                    part.aimed.note_unit(self.aims, word, unit as u32, has);
-                }
-                if !is_object {
-                    seen.add(word, self.libraries);
-                }
-            })?;
-            part.run.ends.push(u32::try_from(part.run.target.len()).unwrap_or(u32::MAX));
-            part.run.looks.push(seen.look());
         }
+        part.run.edges.shrink();
+        part.run.owned.shrink();
+        Ok(())
+    }
+
+    fn object(
+        &self,
+        unit: &Unit,
+        shape: u32,
+        stop: u64,
+        window: &mut Window<'_, M>,
+        part: &mut Part,
+    ) -> Result<()> {
+        let mut range = unit.range();
+        // Texts and numbers have no mapping: what looks so is left over in their block.
+        let mut may_map = true;
+        if let Some(&head) = self.scan.heads.get(shape as usize) {
+            may_map = head == u64::MAX;
+            range.end = range.end.min(range.start.saturating_add(head));
+        }
+        let is_view = self.scan.views.get(shape as usize).copied().unwrap_or(false);
+        let has = if is_view { Has::View } else { Has::Object };
+        let mut last = None;
+        self.words(range, stop, window, |_, words| {
+            for word in near(words, &self.zones) {
+                if let Some(found) = self.scan.units.pointed(word) {
+                    let target = self.target(&found, word, part);
+                    if target.is_some() && target != last {
+                        last = target;
+                        last.into_iter().for_each(|target| part.run.owned.push(shape, target));
+                    }
+                } else if may_map {
+                    part.aimed.note_unit(self.scan.aims, word, unit.number, has);
+                }
+            }
+        })
+    }
+
+    fn native(
+        &self,
+        unit: &Unit,
+        stop: u64,
+        window: &mut Window<'_, M>,
+        part: &mut Part,
+        targets: &mut Vec<Target>,
+    ) -> Result<()> {
+        let mut seen = Contents::default();
+        targets.clear();
+        self.words(unit.range(), stop, window, |_, words| {
+            for (index, bytes) in words.iter().enumerate() {
+                let word = u64::from_ne_bytes(*bytes);
+                if word < PAGE {
+                    seen.zero += u64::from(word == 0);
+                } else if !self.zones.may_hold(word & ADDRESS) {
+                    seen.text += u64::from(is_text(word));
+                } else if let Some(found) = self.scan.units.pointed(word) {
+                    seen.pointers += 1;
+                    let target = self.target(&found, word, part);
+                    let other = target.filter(|_| found.number != unit.number);
+                    targets.extend(other.filter(|other| targets.last() != Some(other)));
+                } else {
+                    part.aimed.note_unit(self.scan.aims, word, unit.number, Has::Native);
+                    seen.add(word, seen.words == 0 && index == 0, self.scan.libraries);
+                }
+            }
+            seen.words += words.len() as u64;
+        })?;
+        part.run.edges.push(targets);
+        part.run.looks.push(seen.look(), self.scan.libraries.extension_numbers());
         Ok(())
     }
 
@@ -201,124 +322,66 @@ impl<M: ReadMemory + Sync> Scan<'_, M> {
         window: &mut Window<'_, M>,
         part: &mut Part,
     ) -> Result<()> {
-        let kind = self.roots.get(root as usize).map_or(RootKind::Mapping, |root| root.kind);
-        self.words(range.clone(), window, |at, word| {
-            if let Some(target) = self.units.pointed(word) {
-                self.units.classify(target, word, &mut part.pointed);
-                part.from_roots.push((target, root, at));
-            } else {
-                part.aimed.note_root(self.aims, word, at, (root, kind));
+        let kind = self.scan.roots.get(root as usize).map_or(RootKind::Mapping, |root| root.kind);
+        self.words(range.clone(), range.end, window, |start, words| {
+            for (at, bytes) in (start..).step_by(8).zip(words) {
+                let word = u64::from_ne_bytes(*bytes);
+                if word < PAGE || !self.zones.may_hold(word & ADDRESS) {
+                    continue;
+                }
+                let Some(found) = self.scan.units.pointed(word) else {
+                    part.aimed.note_root(self.scan.aims, word, at, (root, kind));
+                    continue;
+                };
+                let Some(Target { native, .. }) = self.target(&found, word, part) else { continue };
+                match kind {
+                    RootKind::Global(_) => part.from_variables.push((native, root, at)),
+                    RootKind::Stack => self.stacks.add(native),
+                    RootKind::Mapping => self.mappings.add(native),
+                }
             }
         })
     }
 
-    /// Shows all words of a range that were ever touched.
+    /// Counts a word that leads to a block, and says to which, if that is no object.
+    fn target(&self, found: &Unit, word: u64, part: &mut Part) -> Option<Target> {
+        found.classify(word, &mut part.pointed);
+        let native = self.scan.units.native(found.number)?;
+        Some(Target { native, near: found.begins_near(word) })
+    }
+
+    /// Shows all words of a range that were ever touched, in stretches. What is up to `stop` will
+    /// be wanted next.
     fn words(
         &self,
         range: Range<u64>,
+        stop: u64,
         window: &mut Window<'_, M>,
-        mut see: impl FnMut(u64, u64),
+        mut see: impl FnMut(u64, &[[u8; 8]]),
     ) -> Result<()> {
         let (mut at, end) = (range.start.next_multiple_of(8), range.end & !7);
         while at < end {
             if window.lacks(at, WINDOW, end) {
-                at = self.untouched.skip(at);
+                at = self.scan.untouched.skip(at);
                 if at >= end {
                     break;
                 }
-                // Neighbours will be wanted next: the window may reach behind the range.
-                let reach = self.spans.reach(at).max(end);
-                window.load(at, self.untouched.next(at, reach).max(at + 8))?;
+                let reach = self.scan.spans.reach(at).min(stop).max(end);
+                window.load(at, self.scan.untouched.next(at, reach).max(at + 8))?;
             }
             let bytes = window.bytes();
-            let words = (at..end).step_by(8).map_while(|place| Some((place, bytes.word(place)?)));
-            for (place, word) in words {
-                see(place, word);
-                at = place + 8;
-            }
+            let inside = (at - bytes.start) as usize;
+            let count = (end - at).min(bytes.bytes.len().saturating_sub(inside) as u64) & !7;
+            let words = bytes.slice(at, count as usize).unwrap_or_default();
+            see(at, words.as_chunks::<8>().0);
+            at += count.max(8);
         }
         Ok(())
     }
 }
 
-/// The parts in order: runs of blocks first, then roots.
-fn join(parts: Vec<(usize, Part)>, runs: usize) -> Pointers {
-    let mut all = Pointers::default();
-    for (number, part) in parts {
-        if number < runs {
-            all.runs.push(part.run);
-        }
-        all.from_roots.extend(part.from_roots);
-        all.aimed.merge(part.aimed);
-        all.pointed.add(&part.pointed);
-    }
-    all
-}
-
-/// The words of a block, counted.
-#[derive(Debug, Default)]
-struct Contents {
-    words: u64,
-    zero: u64,
-    text: u64,
-    pointers: u64,
-    /// Whether the first word leads into a library.
-    starts_in: bool,
-    extension: Option<u16>,
-}
-
-impl Contents {
-    fn add(&mut self, word: u64, libraries: &Libraries) {
-        self.words += 1;
-        if word == 0 {
-            self.zero += 1;
-        } else if is_text(word) {
-            self.text += 1;
-        } else if let Some((library, code)) = libraries.of(word) {
-            self.starts_in |= self.words == 1 && self.pointers == 0;
-            let first = self.extension.is_none() || code;
-            if libraries.is_extension(library) && first {
-                self.extension = Some(library);
-            }
-        }
-    }
-
-    fn look(&self) -> Look {
-        let all = self.words + self.pointers;
-        let content = if self.starts_in {
-            Content::Code
-        } else if self.zero == all {
-            Content::Zero
-        } else if 2 * self.text >= all - self.zero.min(all) {
-            Content::Text
-        } else if 4 * self.pointers >= all {
-            Content::Pointers
-        } else {
-            Content::Other
-        };
-        Look { content, library: self.extension.unwrap_or(NO_LIBRARY) }
-    }
-}
-
-/// Whether all bytes of a word are printable, or zero behind those that are.
-fn is_text(word: u64) -> bool {
-    let bytes = word.to_le_bytes();
-    let length = bytes.iter().position(|&byte| byte == 0).unwrap_or(8);
-    let printable = |byte: &u8| (0x20..0x7f).contains(byte) || (9..14).contains(byte);
-    length >= 3 && bytes[..length].iter().all(printable) && bytes[length..].iter().all(|&b| b == 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_told_from_numbers() {
-        for text in ["a-word::", "abc\0\0\0\0\0", "tab\tand\n"] {
-            assert!(is_text(u64::from_le_bytes(text.as_bytes().try_into().unwrap())), "{text}");
-        }
-        for number in [0, 1, 0x41, 0x5555_5555_1230, u64::MAX, 0x6161_0061_6161_6161] {
-            assert!(!is_text(number), "{number:#x}");
-        }
-    }
+/// Words that may be addresses, with marks or without.
+fn near<'a>(words: &'a [[u8; 8]], zones: &'a Zones) -> impl Iterator<Item = u64> + 'a {
+    let words = words.iter().map(|bytes| u64::from_ne_bytes(*bytes));
+    words.filter(|&word| word >= PAGE && zones.may_hold(word & ADDRESS))
 }

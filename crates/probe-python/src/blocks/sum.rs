@@ -2,14 +2,22 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use probe::{Error, ErrorKind, Result};
+use target::gentle;
+
+use super::contents::{CONTENTS, Look};
 use super::libraries::Libraries;
 use super::mark::{Holder, Marks};
+use super::pages::Pages;
 use super::roots::{Root, RootKind};
 use super::scan::Pointers;
-use super::units::{NO_OBJECT, Units};
-use super::{Allocator, BlockRow, Content, NO_LIBRARY, State};
+use super::units::{Unit, Units};
+use super::{Allocator, BlockRow, LARGE, NO_LIBRARY, State};
 use crate::refs::data::Data;
 use crate::variables::Variables;
 
@@ -31,7 +39,10 @@ pub(super) struct Summing<'a> {
     pub(super) libraries: &'a Libraries,
     /// Resident bytes of large blocks.
     pub(super) touched: &'a HashMap<u32, u64>,
-    pub(super) type_name: &'a dyn Fn(u32) -> Option<Arc<str>>,
+    pub(super) pages: &'a Pages,
+    /// Whether it gives way to nobody.
+    pub(super) hurry: bool,
+    pub(super) type_name: &'a (dyn Fn(u32) -> Option<Arc<str>> + Sync),
 }
 
 /// By whom a block is held, as a row says it.
@@ -64,43 +75,191 @@ pub(super) struct Owner {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    blocks: u64,
+pub(super) struct Counts {
+    pub(super) blocks: u64,
     bytes: u64,
     resident: u64,
+    /// Resident bytes, as pages say.
+    pub(super) paged: u64,
     contents: [u64; 5],
-    /// The first of them, and the last two.
-    examples: [Option<u32>; 3],
+    /// Where the first of them is, and the last two.
+    examples: [Option<u64>; 3],
 }
 
 impl Counts {
-    fn note(&mut self, unit: usize) {
-        let unit = Some(unit as u32);
-        let [first, before, last] = self.examples;
-        self.examples = match first {
-            None => [unit, None, None],
-            Some(_) => [first, last.or(before), unit],
+    /// Blocks may come in any order: the lowest stays, and the two highest.
+    fn note(&mut self, address: u64) {
+        let [first, before, last] = &mut self.examples;
+        let other = match *first {
+            Some(lowest) if lowest <= address => address,
+            lowest => {
+                *first = Some(address);
+                let Some(lowest) = lowest else { return };
+                lowest
+            }
         };
+        if Some(other) > *last {
+            (*before, *last) = (*last, Some(other));
+        } else if Some(other) > *before && Some(other) != *last {
+            *before = Some(other);
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.blocks += other.blocks;
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.resident = self.resident.saturating_add(other.resident);
+        self.paged = self.paged.saturating_add(other.paged);
+        for (sum, more) in self.contents.iter_mut().zip(other.contents) {
+            *sum += more;
+        }
+        for address in other.examples.into_iter().flatten() {
+            self.note(address);
+        }
     }
 }
 
-const CONTENTS: [Content; 5] =
-    [Content::Zero, Content::Text, Content::Pointers, Content::Code, Content::Other];
+type Sums = HashMap<Packed, Counts, BuildHasherDefault<Mix>>;
+
+/// Hashes a packed key: it is looked up for each block, and made by nobody else.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mix(u64);
+
+impl Hasher for Mix {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(u64::from(byte)));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        let mixed = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ mixed >> 32;
+    }
+}
+
+/// Blocks of one holder, size and library, packed: what is added up for each block stays cheap.
+type Packed = u64;
+const OBJECT: u64 = 1 << 63;
+const POOL: u64 = 1 << 62;
+/// The number of the holder or of the type, and behind it the library; in front the size.
+const LIBRARY_BITS: u32 = 16;
+const SIZE_SHIFT: u32 = 48;
+const SIZE_MASK: u64 = (1 << 8) - 1;
+/// Sizes above [`EXACT`] are kept as this and the power of two.
+const POWERS: u64 = 192;
+/// Blocks that a thread adds up in one go.
+const RUN: usize = 1 << 16;
+const THREADS: usize = 2;
+
+/// Blocks that are alike, and whose they are.
+pub(super) struct Group {
+    pub(super) allocator: Allocator,
+    size_class: u64,
+    pub(super) owner: Owner,
+    pub(super) counts: Counts,
+}
 
 impl Summing<'_> {
-    pub(super) fn rows(&self) -> Vec<BlockRow> {
-        let mut sums: HashMap<Key, Counts> = HashMap::new();
-        for unit in 0..self.units.len() {
-            let counts = sums.entry(self.key(unit)).or_default();
-            let bytes = self.units.bytes(unit);
+    /// All blocks, added up.
+    pub(super) fn groups(&self) -> Result<Vec<Group>> {
+        let runs = self.units.len().div_ceil(RUN);
+        let next = AtomicUsize::new(0);
+        let parts = gentle::share_out(THREADS, self.hurry, |mut gentle| {
+            let mut sums = Sums::default();
+            loop {
+                let run = next.fetch_add(1, Ordering::Relaxed);
+                if run >= runs {
+                    return sums;
+                }
+                self.add_run(run * RUN..self.units.len().min((run + 1) * RUN), &mut sums);
+                gentle.note();
+            }
+        });
+        let mut all = Sums::default();
+        for part in parts {
+            let panicked = |_| Error::new(ErrorKind::Panicked, "a thread that added up panicked");
+            for (packed, counts) in part.map_err(panicked)? {
+                all.entry(packed).or_default().add(&counts);
+            }
+        }
+        Ok(all.into_iter().map(|(packed, counts)| self.group(packed, counts)).collect())
+    }
+
+    fn add_run(&self, numbers: Range<usize>, sums: &mut Sums) {
+        let mut meter = self.pages.meter();
+        for unit in self.units.iter(numbers) {
+            let bytes = unit.bytes();
+            let native = self.units.native(unit.number);
+            let look = native.and_then(|native| self.pointers.look(native, self.libraries));
+            let counts = sums.entry(self.pack(&unit, native, look)).or_default();
             counts.blocks += 1;
-            counts.note(unit);
+            counts.note(unit.start);
             counts.bytes = counts.bytes.saturating_add(bytes);
-            let touched = self.touched.get(&(unit as u32)).map_or(bytes, |&n| n.min(bytes));
-            counts.resident = counts.resident.saturating_add(touched);
-            if let Some(look) = self.pointers.look(unit) {
+            let large = Some(unit.number).filter(|_| bytes >= LARGE);
+            let touched = large.and_then(|number| self.touched.get(&number));
+            counts.resident =
+                counts.resident.saturating_add(touched.map_or(bytes, |&n| n.min(bytes)));
+            counts.paged = counts.paged.saturating_add(meter.bytes(&unit.range()));
+            if let Some(look) = look {
                 counts.contents[look.content as usize] += 1;
             }
+        }
+    }
+
+    fn pack(&self, unit: &Unit, native: Option<u32>, look: Option<Look>) -> Packed {
+        let bytes = unit.bytes();
+        let size = if bytes <= EXACT {
+            bytes / 8
+        } else {
+            POWERS + u64::from(bytes.next_power_of_two().trailing_zeros())
+        };
+        let library = look.map_or(NO_LIBRARY, |look| look.library);
+        let (kind, number) = match native {
+            Some(native) => (0, self.marks.number(native)),
+            None => (OBJECT, self.units.shape(unit.number).unwrap_or(0)),
+        };
+        let pool = if self.units.is_pool(unit.number) { POOL } else { 0 };
+        kind | pool | size << SIZE_SHIFT | u64::from(number) << LIBRARY_BITS | u64::from(library)
+    }
+
+    fn group(&self, packed: Packed, counts: Counts) -> Group {
+        let size = packed >> SIZE_SHIFT & SIZE_MASK;
+        let size_class = if size < POWERS { size * 8 } else { 1 << (size - POWERS).min(63) };
+        let allocator = if packed & POOL == 0 { Allocator::Malloc } else { Allocator::Pymalloc };
+        Group { allocator, size_class, owner: self.unpack(packed), counts }
+    }
+
+    /// What a block is, and whose: of objects and buffers, of which type.
+    fn unpack(&self, packed: Packed) -> Owner {
+        let number = (packed >> LIBRARY_BITS) as u32;
+        let library = Some(packed as u16).filter(|&library| library != NO_LIBRARY);
+        let library = library.map(By::Library);
+        if packed & OBJECT != 0 {
+            return Owner { state: State::Object, by: By::Type(number) };
+        }
+        let holder = self.marks.holders.get(number as usize).copied();
+        let (state, by) = match holder.unwrap_or(Holder::None) {
+            Holder::Buffer(shape) => (State::Buffer, By::Type(shape)),
+            Holder::None => (State::Unreachable, library.unwrap_or(By::Nobody)),
+            Holder::Type(shape) => (State::Reachable, By::Type(shape)),
+            Holder::Register => (State::Reachable, library.unwrap_or(By::Register)),
+            Holder::Stack => (State::Reachable, library.unwrap_or(By::Stack)),
+            Holder::Mapping => (State::Reachable, library.unwrap_or(By::Mapping)),
+            Holder::Variable(edge) => (State::Reachable, self.by_variable(edge, library)),
+        };
+        Owner { state, by }
+    }
+
+    pub(super) fn rows(&self, groups: &[Group]) -> Vec<BlockRow> {
+        let mut sums: HashMap<Key, Counts> = HashMap::new();
+        for group in groups {
+            let Owner { state, by } = group.owner;
+            let by = if matches!(state, State::Object | State::Buffer) { By::Nobody } else { by };
+            let Group { allocator, size_class, .. } = *group;
+            sums.entry(Key { allocator, size_class, state, by }).or_default().add(&group.counts);
         }
         let rows = sums.into_iter().map(|(key, counts)| self.row(&key, &counts));
         let mut rows: Vec<BlockRow> = rows.collect();
@@ -108,51 +267,28 @@ impl Summing<'_> {
         fold(rows)
     }
 
-    fn key(&self, unit: usize) -> Key {
-        let allocator = if self.units.pool[unit] { Allocator::Pymalloc } else { Allocator::Malloc };
-        let bytes = self.units.bytes(unit);
-        let size_class = if bytes <= EXACT { bytes } else { bytes.next_power_of_two() };
-        let look = self.pointers.look(unit);
-        let library = look.map(|look| look.library).filter(|&library| library != NO_LIBRARY);
-        let library = library.map(By::Library);
-        let (state, by) = match self.marks.of(unit) {
-            _ if self.units.shape[unit] != NO_OBJECT => (State::Object, By::Nobody),
-            Holder::Buffer(_) => (State::Buffer, By::Nobody),
-            Holder::None => (State::Unreachable, library.unwrap_or(By::Nobody)),
-            Holder::Type(shape) => (State::Reachable, By::Type(shape)),
-            Holder::Register => (State::Reachable, library.unwrap_or(By::Register)),
-            Holder::Root(edge) => (State::Reachable, self.by_root(edge, library)),
-        };
-        Key { allocator, size_class, state, by }
-    }
-
     /// A variable of an extension says more than what a block points to, that less than all
     /// others.
-    fn by_root(&self, edge: u32, library: Option<By>) -> By {
-        let edge = self.pointers.from_roots.get(edge as usize);
+    fn by_variable(&self, edge: u32, library: Option<By>) -> By {
+        let edge = self.pointers.from_variables.get(edge as usize);
         let Some(&(_, root, at)) = edge else { return By::Mapping };
-        match self.roots.get(root as usize).map(|root| root.kind) {
-            Some(RootKind::Global(data)) => {
-                let of = self.libraries.of(at);
-                let is_extension = of.is_some_and(|of| self.libraries.is_extension(of.0));
-                // Of an array it is the whole that says something.
-                let at = self.variables.of(at).map_or(at, |(start, _)| start);
-                library.filter(|_| !is_extension).unwrap_or(By::Global(data, at))
-            }
-            Some(RootKind::Stack) => library.unwrap_or(By::Stack),
-            Some(RootKind::Mapping) | None => library.unwrap_or(By::Mapping),
-        }
+        let Some(RootKind::Global(data)) = self.roots.get(root as usize).map(|root| root.kind)
+        else {
+            return library.unwrap_or(By::Mapping);
+        };
+        let of = self.libraries.of(at);
+        let is_extension = of.is_some_and(|of| self.libraries.is_extension(of.0));
+        // Of an array it is the whole that says something.
+        let at = self.variables.start(at);
+        library.filter(|_| !is_extension).unwrap_or(By::Global(data, at))
     }
 
-    /// What a block is, and whose: of objects and buffers, of which type.
-    pub(super) fn owner(&self, unit: usize) -> Owner {
-        let Key { state, by, .. } = self.key(unit);
-        let by = match self.marks.of(unit) {
-            _ if state == State::Object => By::Type(self.units.shape[unit]),
-            Holder::Buffer(shape) => By::Type(shape),
-            _ => by,
-        };
-        Owner { state, by }
+    /// What a block is, and whose.
+    pub(super) fn owner(&self, number: u32) -> Owner {
+        let native = self.units.native(number);
+        let look = native.and_then(|native| self.pointers.look(native, self.libraries));
+        let unit = Unit { number, start: 0, end: 0 };
+        self.unpack(self.pack(&unit, native, look))
     }
 
     /// The type of an object or of whose buffer it is, or who holds a native block; empty where
@@ -188,13 +324,8 @@ impl Summing<'_> {
             bytes: counts.bytes,
             resident: counts.resident,
             content: most.map(|n| CONTENTS[n]).filter(|_| is_native),
-            examples: self.addresses(&counts.examples),
+            examples: counts.examples.into_iter().flatten().collect(),
         }
-    }
-
-    fn addresses(&self, examples: &[Option<u32>]) -> Vec<u64> {
-        let known = examples.iter().flatten();
-        known.map(|&unit| self.units.range(unit as usize).start).collect()
     }
 
     fn holder(&self, by: By) -> Option<String> {
@@ -286,10 +417,10 @@ mod tests {
 
     #[test]
     fn the_first_and_the_last_are_examples() {
-        let mut counts = Counts::default();
-        for unit in [4, 7, 9, 11] {
-            counts.note(unit);
+        for order in [[4, 7, 9, 11], [11, 9, 7, 4], [9, 4, 11, 7]] {
+            let mut counts = Counts::default();
+            order.into_iter().for_each(|address| counts.note(address));
+            assert_eq!(counts.examples, [Some(4), Some(9), Some(11)]);
         }
-        assert_eq!(counts.examples, [Some(4), Some(9), Some(11)]);
     }
 }

@@ -9,8 +9,8 @@ use super::aims::{Aim, Aimed, Aims, Source};
 use super::pages::Pages;
 use super::places::{Heaps, Places};
 use super::roots::{merged, without};
-use super::sum::Summing;
-use super::{HolderRow, Part, PartRow, State};
+use super::sum::{Group, Summing};
+use super::{Allocator, HolderRow, Part, PartRow, State};
 use crate::attach::Python;
 use crate::census::rules::Rules;
 use crate::pymalloc::Pymalloc;
@@ -33,6 +33,7 @@ pub(super) struct Whole<'a> {
     pub(super) arenas: &'a [Range<u64>],
     pub(super) pymalloc: &'a Pymalloc,
     pub(super) summing: &'a Summing<'a>,
+    pub(super) groups: &'a [Group],
     pub(super) aims: &'a Aims,
     pub(super) aimed: &'a Aimed,
 }
@@ -91,13 +92,15 @@ impl Whole<'_> {
         // Names are made once for all blocks that have the same.
         let mut same: HashMap<_, (u64, u64)> = HashMap::new();
         let (mut of_malloc, mut of_pools) = (0_u64, 0_u64);
-        for unit in 0..summing.units.len() {
-            let bytes = self.pages.bytes(&summing.units.range(unit));
-            let of = if summing.units.pool[unit] { &mut of_pools } else { &mut of_malloc };
-            *of = of.saturating_add(bytes);
-            let row = same.entry(summing.owner(unit)).or_default();
-            row.0 += 1;
-            row.1 = row.1.saturating_add(bytes);
+        for Group { allocator, owner, counts, .. } in self.groups {
+            let of = match allocator {
+                Allocator::Malloc => &mut of_malloc,
+                Allocator::Pymalloc => &mut of_pools,
+            };
+            *of = of.saturating_add(counts.paged);
+            let row = same.entry(*owner).or_default();
+            row.0 += counts.blocks;
+            row.1 = row.1.saturating_add(counts.paged);
         }
         for (owner, (blocks, bytes)) in same {
             let part = match owner.state {
@@ -124,19 +127,14 @@ impl Whole<'_> {
     fn pools(&self, used: u64, sums: &mut Sums) {
         let size = self.pymalloc.geometry.pool;
         let (mut all, mut empty, mut empties) = (0_u64, 0_u64, 0);
-        let mut unit = 0;
-        let units = self.summing.units;
         let outside = |pool: u64| {
             let range = pool..pool.saturating_add(size);
             without(&range, &self.heaps.ranges).collect::<Vec<_>>()
         };
         for &pool in self.pools {
             let end = pool.saturating_add(size);
-            while unit < units.len() && units.range(unit).end <= pool {
-                unit += 1;
-            }
             let bytes = self.bytes(outside(pool).iter());
-            if unit < units.len() && units.range(unit).start < end {
+            if self.summing.units.front(end - 1).is_some_and(|unit| unit.end > pool) {
                 all = all.saturating_add(bytes);
             } else {
                 empties += 1;
@@ -165,7 +163,7 @@ impl Whole<'_> {
         let summing = self.summing;
         match self.aimed.of(self.aims, aim)? {
             (inside, Source::Unit(unit)) => {
-                let owner = summing.owner(unit as usize);
+                let owner = summing.owner(unit);
                 let name = summing.owner_name(&owner);
                 match owner.state {
                     State::Object | State::Buffer => (!inside).then(|| format!("object {name}")),

@@ -8,6 +8,7 @@
 //! All offsets are in bytes, for 64-bit builds.
 
 mod collector;
+mod debugger;
 
 use probe::{Error, ErrorKind, Result, ResultExt};
 use target::memory::ReadMemory;
@@ -15,6 +16,7 @@ use target::memory::ReadMemory;
 use crate::version::Version;
 pub use collector::{CollectorTable, Rings, StatisticsPlace};
 use collector::{GENERATIONAL, V3_7_COLLECTOR};
+pub use debugger::DebuggerEntries;
 
 /// What the runtime begins with from 3.13 on.
 pub const COOKIE: &[u8; 8] = b"xdebugpy";

@@ -97,6 +97,23 @@ impl<M: ReadMemory> Walker<'_, M> {
         (0..table.count).map(|number| self.pages.word(table.key(number))).collect()
     }
 
+    /// Whether a dictionary is as the table of interned strings: many keys, each its own value.
+    pub(super) fn maps_keys_to_themselves(&mut self, at: u64) -> bool {
+        const FEWEST: u64 = 256;
+        const LOOKED_AT: u64 = 4096;
+        let (keys, values) = (self.pages.word(at + 32), self.pages.word(at + 40));
+        let Some(table) = self.table(keys).filter(|table| values == 0 && table.count >= FEWEST)
+        else {
+            return false;
+        };
+        (0..table.count.min(LOOKED_AT)).all(|number| {
+            let place = table.key(number);
+            let key = self.pages.word(place);
+            let is_interned = key == 0 || self.pages.half(key.saturating_add(32)) & 3 != 0;
+            is_interned && self.pages.word(place.saturating_add(8)) == key
+        })
+    }
+
     /// Values of a dictionary whose keys belong to a type.
     fn split(&mut self, values: u64, table: &Table) {
         let first = if self.rules.values == Values::Inline {

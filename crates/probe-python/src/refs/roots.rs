@@ -50,6 +50,11 @@ pub(super) fn info(
     RootInfo { kind, name: name.into(), detail: detail.into() }
 }
 
+/// What an interpreter or a library holds by a variable of its own.
+fn is_state(root: &Root) -> bool {
+    matches!(root.info.kind, RootKind::Interpreter | RootKind::CGlobal)
+}
+
 impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
     pub(crate) fn new(
         walker: &'w mut Walker<'a, M>,
@@ -159,12 +164,10 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
     /// Tells the dictionaries of modules and of built-in names from an interpreter's others.
     fn well_known(&mut self) {
         const MOST_KEYS: usize = 1 << 16;
-        let is_state =
-            |root: &&Root| matches!(root.info.kind, RootKind::Interpreter | RootKind::CGlobal);
         let targets: HashSet<u32> = self
             .list
             .iter()
-            .filter(is_state)
+            .filter(|root| is_state(root))
             .flat_map(|root| root.edges.iter().map(|edge| edge.0))
             .filter(|&id| self.is_of(id, &[Kind::Dict]))
             .collect();
@@ -172,6 +175,10 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
         targets.sort_unstable();
         for id in targets {
             let Some(&address) = self.columns.address.get(id as usize) else { continue };
+            if self.walker.maps_keys_to_themselves(address) {
+                self.interned(id);
+                continue;
+            }
             let mut keys = HashSet::new();
             for key in self.walker.keys_of(address).into_iter().take(MOST_KEYS) {
                 keys.extend(Namer { walker: self.walker }.text(key));
@@ -187,6 +194,16 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
             // The reference itself was counted where it stands.
             self.keep(Root { info, edges: vec![(id, Strength::Loose, None)] });
         }
+    }
+
+    /// The table of interned strings is a root of its own: what only it has, nobody else holds.
+    fn interned(&mut self, table: u32) {
+        let mut edges = Vec::new();
+        for root in self.list.iter_mut().filter(|root| is_state(root)) {
+            edges.extend(root.edges.extract_if(.., |edge| edge.0 == table));
+        }
+        self.list.retain(|root| !root.edges.is_empty());
+        self.keep(Root { info: info(RootKind::Interned, "interned strings", ""), edges });
     }
 
     pub(super) fn plan(&self, id: u32) -> Option<&'a Plan> {

@@ -3,6 +3,7 @@
 
 mod data;
 mod glibc;
+pub(crate) mod placed;
 pub(crate) mod resident;
 pub(crate) mod seen;
 pub(crate) mod spans;
@@ -25,10 +26,11 @@ use crate::census::tally::{Counts, Tally};
 use crate::census::types::{Shape, TypeCache, TypeTable};
 use crate::free_lists::FreeLists;
 use crate::pymalloc::{PoolTally, Pymalloc};
+use placed::Placed;
 use resident::Untouched;
 use seen::Seen;
 use spans::{Span, SpanKind, Spans};
-use worker::{PoolBlocks, Skips, THREAD_HEAP, Worker};
+use worker::{Skips, THREAD_HEAP, Worker};
 
 pub use worker::Each;
 
@@ -80,7 +82,7 @@ struct Part {
     torn: u64,
     refused: u64,
     kept: Option<Vec<Seen>>,
-    blocks: Option<PoolBlocks>,
+    placed: Option<Placed>,
 }
 
 /// Goes over all memory that may hold objects, and shows each one to `each`, in no order.
@@ -109,7 +111,7 @@ pub(crate) fn survey_touched<M: ReadMemory + Sync>(
     hurry: bool,
 ) -> Result<Survey> {
     let types = TypeTable::new(rules, spans);
-    let way = Way { wanted, each, keep: false, blocks: false, hurry };
+    let way = Way { wanted, each, kept: Kept::Nothing, hurry };
     let whole = go_over(memory, spans, untouched, &types, &way)?;
     Ok(whole.finish(&types.addresses(), &Names { rules, memory }))
 }
@@ -122,26 +124,36 @@ pub(crate) fn collect<M: ReadMemory + Sync>(
     rules: &Rules,
     hurry: bool,
 ) -> Result<Collected> {
-    collect_with(memory, spans, untouched, rules, false, hurry)
+    collect_as(memory, spans, untouched, rules, Kept::Objects, hurry)
 }
 
-/// The same, and with `blocks` also keeps the blocks of pymalloc in use.
-pub(crate) fn collect_with<M: ReadMemory + Sync>(
+/// The same, but keeps which block of which allocator has what object.
+pub(crate) fn collect_placed<M: ReadMemory + Sync>(
     memory: &M,
     spans: &Spans,
     untouched: &Untouched,
     rules: &Rules,
-    blocks: bool,
+    hurry: bool,
+) -> Result<Collected> {
+    collect_as(memory, spans, untouched, rules, Kept::Places, hurry)
+}
+
+fn collect_as<M: ReadMemory + Sync>(
+    memory: &M,
+    spans: &Spans,
+    untouched: &Untouched,
+    rules: &Rules,
+    kept: Kept,
     hurry: bool,
 ) -> Result<Collected> {
     let types = TypeTable::new(rules, spans);
-    let way = Way { wanted: Wanted::Objects, each: None, keep: true, blocks, hurry };
+    let way = Way { wanted: Wanted::Objects, each: None, kept, hurry };
     let mut whole = go_over(memory, spans, untouched, &types, &way)?;
     let objects = whole.kept.take().unwrap_or_default();
-    let blocks = whole.blocks.take().unwrap_or_default();
+    let placed = whole.placed.take().unwrap_or_default();
     let (addresses, shapes) = types.all();
     let survey = whole.finish(&addresses, &Names { rules, memory });
-    Ok(Collected { survey, objects, shapes, blocks })
+    Ok(Collected { survey, objects, shapes, placed })
 }
 
 /// Every object of a process.
@@ -150,18 +162,23 @@ pub(crate) struct Collected {
     pub(crate) objects: Vec<Seen>,
     /// The types, by the number that objects give.
     pub(crate) shapes: Vec<Shape>,
-    /// Blocks of pymalloc, where they were asked for.
-    pub(crate) blocks: PoolBlocks,
+    /// Blocks and what is in them, where that was asked for.
+    pub(crate) placed: Placed,
+}
+
+/// What is kept of each object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    Nothing,
+    Objects,
+    Places,
 }
 
 /// How memory is gone over.
 struct Way<'a> {
     wanted: Wanted,
     each: Option<&'a Each<'a>>,
-    /// Whether objects are kept.
-    keep: bool,
-    /// Whether blocks of pymalloc are kept.
-    blocks: bool,
+    kept: Kept,
     /// Whether it gives way to nobody.
     hurry: bool,
 }
@@ -173,7 +190,7 @@ fn go_over<M: ReadMemory + Sync>(
     types: &TypeTable<'_>,
     way: &Way<'_>,
 ) -> Result<Part> {
-    let Way { wanted, each, keep, blocks, hurry } = *way;
+    let Way { wanted, each, kept: keep, hurry } = *way;
     let rules = types.rules();
     let pieces = pieces(spans.list());
     let (next, skips) = (AtomicUsize::new(0), Skips::default());
@@ -190,8 +207,8 @@ fn go_over<M: ReadMemory + Sync>(
             torn: 0,
             refused: 0,
             place: 0,
-            kept: keep.then(Vec::new),
-            blocks: blocks.then(PoolBlocks::default),
+            kept: (keep == Kept::Objects).then(Vec::new),
+            placed: (keep == Kept::Places).then(Placed::default),
             each,
         };
         while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -199,9 +216,9 @@ fn go_over<M: ReadMemory + Sync>(
             gentle.note();
         }
         worker.finish()?;
-        let Worker { window, pools, tally, torn, refused, kept, blocks, .. } = worker;
+        let Worker { window, pools, tally, torn, refused, kept, placed, .. } = worker;
         let unreadable = window.unreadable;
-        Ok(Part { pools, tally, unreadable, torn, refused, kept, blocks })
+        Ok(Part { pools, tally, unreadable, torn, refused, kept, placed })
     };
     let parts = gentle::share_out(THREADS, hurry, work);
     let mut whole: Option<Part> = None;
@@ -222,9 +239,8 @@ impl Part {
         if let (Some(kept), Some(more)) = (&mut self.kept, other.kept) {
             kept.extend(more);
         }
-        if let (Some(blocks), Some(more)) = (&mut self.blocks, other.blocks) {
-            blocks.pools.extend(more.pools);
-            blocks.used.extend(more.used);
+        if let (Some(placed), Some(more)) = (&mut self.placed, other.placed) {
+            placed.merge(more);
         }
         self.pools.merge(other.pools);
         self.tally.merge(&other.tally);

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use probe::Result;
 use target::memory::ReadMemory;
 
+use super::placed::Placed;
 use super::resident::Untouched;
 use super::seen::{Seen, place};
 use super::spans::{Span, SpanKind};
@@ -35,23 +36,6 @@ pub type Each<'e> = dyn Fn(u64, u64) + Sync + 'e;
 /// An object with its size and the bytes of its block.
 pub(crate) type Found = (Object, Size);
 
-/// Blocks of pymalloc.
-#[derive(Debug, Default)]
-pub(crate) struct PoolBlocks {
-    /// Addresses of all pools, those without a block in use as well.
-    pub(crate) pools: Vec<u64>,
-    /// Address and bytes of the blocks in use.
-    pub(crate) used: Vec<(u64, u32)>,
-}
-
-impl PoolBlocks {
-    fn add(&mut self, address: u64, pool: &Pool, size: u64) {
-        self.pools.push(address);
-        let block = |index| (address + HEADER + index * size, size as u32);
-        self.used.extend(pool.blocks_in_use().map(block));
-    }
-}
-
 /// One thread's state.
 pub(crate) struct Worker<'m, 't, 'a, M> {
     pub(crate) window: Window<'m, M>,
@@ -71,8 +55,8 @@ pub(crate) struct Worker<'m, 't, 'a, M> {
     pub(crate) place: u8,
     /// Every object, where they are to be kept.
     pub(crate) kept: Option<Vec<Seen>>,
-    /// Every block of pymalloc in use, where they are to be kept.
-    pub(crate) blocks: Option<PoolBlocks>,
+    /// Every block of pymalloc in use and what objects are where, if that is to be kept.
+    pub(crate) placed: Option<Placed>,
     /// Who wants to see every object.
     pub(crate) each: Option<&'t Each<'t>>,
 }
@@ -132,8 +116,8 @@ impl<M: ReadMemory> Worker<'_, '_, '_, M> {
             return Ok(false);
         };
         self.pools.add(address, &pool);
-        if let Some(blocks) = &mut self.blocks {
-            blocks.add(address, &pool, geometry.block(pool.class));
+        if let Some(placed) = &mut self.placed {
+            placed.add(address, &pool, geometry.block(pool.class));
         }
         if !self.objects {
             return Ok(true);
@@ -186,6 +170,9 @@ impl<M: ReadMemory> Worker<'_, '_, '_, M> {
         }
         if let Some(kept) = &mut self.kept {
             kept.push(Seen::new(object, size, self.place));
+        }
+        if let Some(placed) = &mut self.placed {
+            placed.note(object, self.place);
         }
         let full =
             size.elsewhere.is_some_and(|elsewhere| self.pending.add(object.shape.index, elsewhere));

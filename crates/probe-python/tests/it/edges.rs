@@ -65,9 +65,9 @@ fn references_say_how() {
 /// Roots of every kind, with names, on every Python.
 #[test]
 fn roots_have_names() {
-    // What the interpreter keeps for its own use is held by its state, and immortal constants
-    // by being static.
-    const KINDS: [RootKind; 8] = [
+    // Immortal constants are held by being static.
+    const KINDS: [RootKind; 9] = [
+        RootKind::Interned,
         RootKind::SysModules,
         RootKind::Interpreter,
         RootKind::Builtins,

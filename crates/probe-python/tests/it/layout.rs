@@ -9,7 +9,7 @@ use std::process::Command;
 use memprobe_probe_python::census::rules::RULES;
 use memprobe_probe_python::free_lists::rules::{Lists, RULES as FREE_LISTS, TUPLES};
 use memprobe_probe_python::layout::{
-    CollectorTable, Entries, Layout, Offsets, Place, StatisticsPlace, TABLES,
+    CollectorTable, DebuggerEntries, Entries, Layout, Offsets, Place, StatisticsPlace, TABLES,
 };
 use memprobe_probe_python::stacks::rules::{FRAMES, Places, Told as FrameOffsets};
 use test_support::{Python, every_python};
@@ -284,6 +284,23 @@ fn compare_entries(python: &Python, entries: &Entries, told: &Told) {
             ("entry.thread_interpreter", entries.thread_interpreter),
             ("entry.thread_handle", entries.thread_handle),
             ("entry.thread_native", entries.thread_native),
+        ],
+    );
+    let debugger = DebuggerEntries::of(python.version.1);
+    assert_eq!(debugger.is_some(), told.contains_key("entry.eval_breaker"), "{python}");
+    let Some(debugger) = debugger else { return };
+    let first = debugger.eval_breaker;
+    compare(
+        python,
+        told,
+        &[
+            ("entry.threads_main", debugger.threads_main),
+            ("entry.eval_breaker", first),
+            ("entry.debugger_support", first + 8),
+            ("entry.debugger_enabled", first + 16),
+            ("entry.debugger_pending", first + 24),
+            ("entry.script_path", first + 32),
+            ("entry.script_path_size", first + 40),
         ],
     );
 }

@@ -16,6 +16,7 @@ mod holders;
 #[cfg(feature = "capture")]
 mod kept;
 mod layout;
+mod levers;
 mod live;
 mod mapped;
 mod packages;

@@ -171,6 +171,47 @@ pub mod gc {
     pub const GARBAGE: &str = "garbage";
 }
 
+/// Words of the interpreter that an experiment may write, and what they hold now (question
+/// `levers`). The probe only reads them.
+pub mod levers {
+    /// The table.
+    pub const TABLE: &str = "levers";
+    /// Key: PID.
+    pub const PID: &str = "pid";
+    /// Key: address of the runtime.
+    pub const RUNTIME: &str = "runtime";
+    /// Key: id of the interpreter.
+    pub const INTERPRETER: &str = "interpreter";
+    /// Key: which word, one of the names below.
+    pub const LEVER: &str = "lever";
+    /// Attribute, address: where it is.
+    pub const ADDRESS: &str = "address";
+    /// Attribute, bytes: how long it is.
+    pub const SIZE: &str = "size";
+    /// Attribute, u64: what it holds; missing of more than a word.
+    pub const VALUE: &str = "value";
+    /// Attribute, address: another word, that leads to the structure as long as that is there;
+    /// missing: there is none, so who writes later cannot know that it writes to the structure.
+    pub const ANCHOR: &str = "anchor";
+    /// Attribute, u64: what that other word holds as long as the structure is there.
+    pub const ANCHORED: &str = "anchored";
+
+    /// `int`: whether automatic collection is on, 0 or 1.
+    pub const GC_ENABLED: &str = "gc.enabled";
+    /// `int`: the thresholds of the generations, youngest first; 0 for the youngest: no automatic
+    /// collection. The first releases of 3.14 have no use for the oldest's.
+    pub const GC_THRESHOLDS: [&str; 3] = ["gc.threshold0", "gc.threshold1", "gc.threshold2"];
+    /// `int` (3.14 and up): whether the interpreter runs scripts that are named from outside
+    /// (PEP 768).
+    pub const DEBUGGER_ENABLED: &str = "debugger.enabled";
+    /// Word (3.14 and up): what the main thread's evaluation loop looks at between instructions.
+    pub const EVAL_BREAKER: &str = "thread.eval_breaker";
+    /// `int` (3.14 and up): whether a script waits for the main thread.
+    pub const DEBUGGER_PENDING: &str = "debugger.pending";
+    /// Text that ends in NUL (3.14 and up): the path of that script.
+    pub const DEBUGGER_SCRIPT_PATH: &str = "debugger.script_path";
+}
+
 /// Live Python objects by type, also those that the collector does not track (question
 /// `census`). Without regard to interpreters: an object does not tell whose it is.
 pub mod census {

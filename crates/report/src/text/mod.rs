@@ -11,9 +11,11 @@ use diff::{TableTrend, human};
 use probe::{Finding, Issue, Severity};
 
 use self::page::{Page, Paint};
-use crate::model::{DiffReport, Report};
+use crate::comparison;
+use crate::model::{CompareReport, DiffReport, NextStep, Report};
 use crate::render::{Renderer, Style};
 use crate::spark::sparkline_over_time;
+use crate::table::table_text;
 use crate::view::{self, View};
 use crate::whereabouts;
 use crate::words::{self, Tone};
@@ -62,7 +64,7 @@ impl Renderer for Text {
         tables(&mut page, report)?;
         unknown(&mut page, report)?;
         issues(&mut page, &report.issues)?;
-        next(&mut page, report)
+        next(&mut page, &report.next)
     }
 
     fn render_diff(&self, diff: &DiffReport, out: &mut dyn Write) -> io::Result<()> {
@@ -84,6 +86,26 @@ impl Renderer for Text {
         issues(&mut page, &diff.issues)
     }
 
+    fn render_comparison(&self, report: &CompareReport, out: &mut dyn Write) -> io::Result<()> {
+        let mut page = Page::new(self.style, out);
+        let headline = comparison::headline(report);
+        page.marked(paint(headline.tone), &format!("{}: ", headline.word), &headline.rest)?;
+        page.wrapped("  ", "  ", &report.verdict.reason)?;
+        page.blank()?;
+        page.name("A", &report.a.command)?;
+        page.name("B", &report.b.command)?;
+        for (label, text) in comparison::context(report) {
+            page.labelled(label, &text)?;
+        }
+        for table in [comparison::measures(report), comparison::runs(report)] {
+            page.blank()?;
+            let text = table_text(&table, usize::MAX);
+            text.lines().try_for_each(|line| page.painted(Paint::Plain, "", line))?;
+        }
+        issues(&mut page, &report.issues)?;
+        next(&mut page, &report.next)
+    }
+
     fn render_trends(&self, trends: &[TableTrend], out: &mut dyn Write) -> io::Result<()> {
         let views: Vec<View> = trends.iter().filter_map(|t| view::trend(t, TABLE_ROWS)).collect();
         only_tables(&mut Page::new(self.style, out), &views, "Nothing grows.")
@@ -100,14 +122,17 @@ fn check(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     page.marked(paint, "CHECK ", &check.message)
 }
 
-fn headline(page: &mut Page<'_>, indent: &str, verdict: &Verdict) -> io::Result<()> {
-    let headline = words::headline(verdict);
-    let paint = match headline.tone {
+fn paint(tone: Tone) -> Paint {
+    match tone {
         Tone::Bad => Paint::Bad,
         Tone::Good => Paint::Good,
         Tone::Unsure => Paint::Unsure,
-    };
-    page.marked(paint, &format!("{indent}{}: ", headline.word), &headline.rest)?;
+    }
+}
+
+fn headline(page: &mut Page<'_>, indent: &str, verdict: &Verdict) -> io::Result<()> {
+    let headline = words::headline(verdict);
+    page.marked(paint(headline.tone), &format!("{indent}{}: ", headline.word), &headline.rest)?;
     if verdict.reason.is_empty() {
         return Ok(());
     }
@@ -267,12 +292,12 @@ fn issues(page: &mut Page<'_>, issues: &[Issue]) -> io::Result<()> {
     Ok(())
 }
 
-fn next(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
-    if report.next.is_empty() {
+fn next(page: &mut Page<'_>, steps: &[NextStep]) -> io::Result<()> {
+    if steps.is_empty() {
         return Ok(());
     }
     page.heading("Run next")?;
-    for step in &report.next {
+    for step in steps {
         page.command(&step.command)?;
         page.wrapped("      ", "      ", &step.why)?;
     }

@@ -34,13 +34,13 @@ pub(crate) fn already_traced(process: &ProcessDir) -> Option<Error> {
 }
 
 /// Whether the process has ended, or has begun to and lost its memory.
-pub(super) fn has_ended(process: &ProcessDir) -> bool {
+pub(crate) fn has_ended(process: &ProcessDir) -> bool {
     let sizes = process.read("statm").unwrap_or_default();
     !process.is_alive() || sizes.is_empty() || sizes.starts_with(b"0 ")
 }
 
 /// That it has.
-pub(super) fn ended(process: &ProcessDir) -> Error {
+pub(crate) fn ended(process: &ProcessDir) -> Error {
     let message = format!("process {} ended while it was being stopped", process.pid());
     Error::new(ErrorKind::TargetEnded, message)
 }
@@ -77,7 +77,7 @@ pub(crate) fn thread(process: &ProcessDir, tid: u32) -> Result<Seccomp, String> 
 }
 
 /// What speaks against a copy of the process.
-pub(super) fn refuse_copy(process: &ProcessDir) -> Result<(), String> {
+pub(crate) fn refuse_copy(process: &ProcessDir) -> Result<(), String> {
     let status = process.read("status").map_err(|e| format!("{e:#}"))?;
     no_room(process, &status).map_or(Ok(()), Err)
 }
@@ -141,13 +141,13 @@ fn rooms(place: &Place) -> Vec<u64> {
 
 /// What the mappings of a target mean for a copy of it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Layout {
+pub(crate) struct Layout {
     /// Mappings that a copy has as they are: first address and the one behind the last.
-    pub(super) plain: Vec<(u64, u64)>,
+    pub(crate) plain: Vec<(u64, u64)>,
     /// Ranges that a copy has not, or has empty.
-    pub(super) lost: Vec<(u64, u64)>,
+    pub(crate) lost: Vec<(u64, u64)>,
     /// Writable bytes that the target shares with others: they change in the copy too.
-    pub(super) shared: u64,
+    pub(crate) shared: u64,
 }
 
 impl Layout {
@@ -155,10 +155,22 @@ impl Layout {
     ///
     /// # Errors
     /// Those of [`ProcessDir::mappings`].
-    pub(super) fn read(process: &ProcessDir) -> probe::Result<Self> {
+    pub(crate) fn read(process: &ProcessDir) -> probe::Result<Self> {
         let mut layout = Self::default();
         process.mappings(|mapping| layout.add(&mapping))?;
         Ok(layout)
+    }
+
+    /// Only the mappings that the process may write and shares with nobody, without what costs
+    /// time to know.
+    ///
+    /// # Errors
+    /// Those of [`ProcessDir::read`].
+    #[cfg(feature = "remote")]
+    pub(crate) fn writable(process: &ProcessDir) -> probe::Result<Self> {
+        let all = crate::images::mappings(process)?;
+        let own = all.iter().filter(|m| m.perms.write && !m.perms.shared);
+        Ok(Self { plain: own.map(|m| (m.start, m.end)).collect(), ..Self::default() })
     }
 
     fn add(&mut self, mapping: &Mapping<'_>) {
@@ -179,14 +191,14 @@ impl Layout {
     }
 
     /// Whether a range lies in one plain mapping.
-    pub(super) fn holds(&self, low: u64, high: u64) -> bool {
+    pub(crate) fn holds(&self, low: u64, high: u64) -> bool {
         let after = self.plain.partition_point(|(start, _)| *start <= low);
         let last = after.checked_sub(1).and_then(|at| self.plain.get(at));
         last.is_some_and(|(_, end)| high <= *end)
     }
 
     /// What a reader of the copy should know.
-    pub(super) fn issues(&self) -> Vec<Issue> {
+    pub(crate) fn issues(&self) -> Vec<Issue> {
         let message = format!(
             "{} KiB of memory that the target shares with other processes are not frozen: they \
              may change while they are read",

@@ -13,7 +13,7 @@ use crate::procfs::ProcessDir;
 use crate::procfs::stat::Stat;
 
 /// How often a wait looks up to see the time.
-pub(super) const TICK: Duration = Duration::from_millis(5);
+pub(crate) const TICK: Duration = Duration::from_millis(5);
 /// How long the others wait for a thread that the kernel does not let stop.
 const KERNEL_PATIENCE: Duration = Duration::from_millis(30);
 /// How long all threads of a target sit in the kernel before they are looked at again.
@@ -34,7 +34,7 @@ enum State {
 
 /// The threads of a process that this thread traces. All of it happens on one thread.
 #[derive(Debug)]
-pub(super) struct Held<'p> {
+pub(crate) struct Held<'p> {
     process: &'p ProcessDir,
     threads: BTreeMap<Tid, State>,
     /// The process, if this program has started it and somebody in it waits for its end.
@@ -46,34 +46,34 @@ pub(super) struct Held<'p> {
 }
 
 impl<'p> Held<'p> {
-    pub(super) fn new(process: &'p ProcessDir) -> Self {
+    pub(crate) fn new(process: &'p ProcessDir) -> Self {
         let parent = process.stat().map_or(0, |stat| stat.parent);
         let child = (parent == std::process::id()).then_some(process.pid());
         Self { process, threads: BTreeMap::new(), child, since: None, until: None }
     }
 
     /// The process, if this program has started it.
-    pub(super) fn child(&self) -> Option<Tid> {
+    pub(crate) fn child(&self) -> Option<Tid> {
         self.child
     }
 
-    pub(super) fn process(&self) -> &'p ProcessDir {
+    pub(crate) fn process(&self) -> &'p ProcessDir {
         self.process
     }
 
     /// When the pause began.
-    pub(super) fn since(&self) -> Option<Instant> {
+    pub(crate) fn since(&self) -> Option<Instant> {
         self.since
     }
 
     /// How long the pause was, nanoseconds: until the last thread was let go.
-    pub(super) fn paused_ns(&self) -> u64 {
+    pub(crate) fn paused_ns(&self) -> u64 {
         let paused = |since| Some(self.until?.saturating_duration_since(since));
         self.since.and_then(paused).map_or(0, super::nanoseconds)
     }
 
     /// Begins a new pause.
-    pub(super) fn forget_pause(&mut self) {
+    pub(crate) fn forget_pause(&mut self) {
         (self.since, self.until) = (None, None);
     }
 
@@ -83,7 +83,7 @@ impl<'p> Held<'p> {
     /// # Errors
     /// The process has ended, it may not be traced, or it did not stop in time. Threads that
     /// were seized remain so: [`Held::let_go`] ends that.
-    pub(super) fn stop_all(&mut self, timeout: Duration) -> Result<()> {
+    pub(crate) fn stop_all(&mut self, timeout: Duration) -> Result<()> {
         let deadline = Instant::now() + timeout;
         loop {
             let found = self.seize_new()?;
@@ -107,7 +107,7 @@ impl<'p> Held<'p> {
     ///
     /// # Errors
     /// As [`Held::stop_all`].
-    pub(super) fn stop_one(&mut self, timeout: Duration) -> Result<Tid> {
+    pub(crate) fn stop_one(&mut self, timeout: Duration) -> Result<Tid> {
         let deadline = Instant::now() + timeout;
         loop {
             for tid in self.tasks()? {
@@ -125,6 +125,25 @@ impl<'p> Held<'p> {
             }
             std::thread::sleep(BETWEEN_TRIES);
         }
+    }
+
+    /// Stops the main thread, if it stops within a moment; else it stays asked to.
+    ///
+    /// # Errors
+    /// As [`Held::stop_all`].
+    #[cfg(feature = "remote")]
+    pub(crate) fn stop_main(&mut self) -> Result<bool> {
+        let tid = self.process.pid();
+        if !self.threads.contains_key(&tid) {
+            if !self.seize(tid)? {
+                return Err(checks::ended(self.process));
+            }
+            self.since = Some(Instant::now());
+            self.ask(tid);
+        }
+        let stands = self.stands_soon(tid, Instant::now() + KERNEL_PATIENCE)?;
+        self.forget_ended();
+        Ok(stands)
     }
 
     /// Waits a moment for a thread that was asked to stop.
@@ -234,7 +253,7 @@ impl<'p> Held<'p> {
     }
 
     /// Takes note of a report.
-    pub(super) fn take(&mut self, tid: Tid, event: Event) {
+    pub(crate) fn take(&mut self, tid: Tid, event: Event) {
         match event {
             Event::Stopped => {
                 self.threads.insert(tid, State::Stopped);
@@ -269,7 +288,7 @@ impl<'p> Held<'p> {
     }
 
     /// The threads that stand.
-    pub(super) fn stopped(&self) -> Vec<Tid> {
+    pub(crate) fn stopped(&self) -> Vec<Tid> {
         self.with(State::Stopped)
     }
 
@@ -278,12 +297,12 @@ impl<'p> Held<'p> {
     }
 
     /// How many threads did not stop, because they sit in the kernel.
-    pub(super) fn pending(&self) -> usize {
+    pub(crate) fn pending(&self) -> usize {
         self.count(State::Asked)
     }
 
     /// All threads that were seized, with the registers of those that stand.
-    pub(super) fn registers(&self) -> Vec<FrozenThread> {
+    pub(crate) fn registers(&self) -> Vec<FrozenThread> {
         let read = |(&tid, state): (&Tid, &State)| {
             let stands = *state == State::Stopped;
             let registers = if stands { sys::registers(tid).unwrap_or_default() } else { vec![] };
@@ -293,7 +312,7 @@ impl<'p> Held<'p> {
     }
 
     /// Lets one thread go that stands.
-    pub(super) fn release_one(&mut self, tid: Tid) {
+    pub(crate) fn release_one(&mut self, tid: Tid) {
         // Only a thread that was killed meanwhile cannot be let go.
         let _ = sys::detach(tid);
         self.until = Some(Instant::now());
@@ -301,7 +320,7 @@ impl<'p> Held<'p> {
     }
 
     /// Lets all threads go that stand, but this one.
-    pub(super) fn release_all_but(&mut self, keep: Tid) {
+    pub(crate) fn release_all_but(&mut self, keep: Tid) {
         for tid in self.stopped() {
             if tid != keep {
                 self.release_one(tid);
@@ -310,7 +329,7 @@ impl<'p> Held<'p> {
     }
 
     /// Lets all threads go that stand.
-    pub(super) fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         for tid in self.stopped() {
             self.release_one(tid);
         }
@@ -318,7 +337,7 @@ impl<'p> Held<'p> {
 
     /// Waits for one report or one tick, and lets go whoever has come to stand. For the threads
     /// that sat in the kernel. False when none is left.
-    pub(super) fn release_late(&mut self) -> bool {
+    pub(crate) fn release_late(&mut self) -> bool {
         if self.threads.is_empty() {
             return false;
         }
@@ -331,7 +350,7 @@ impl<'p> Held<'p> {
 
     /// Lets all threads go. For those that sit in the kernel it waits a moment: what is left of
     /// them the kernel lets go when this thread ends.
-    pub(super) fn let_go(&mut self) {
+    pub(crate) fn let_go(&mut self) {
         self.release();
         let until = Instant::now() + KERNEL_PATIENCE;
         while self.release_late() && Instant::now() < until {}

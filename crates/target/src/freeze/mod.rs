@@ -29,16 +29,16 @@ pub(crate) mod checks;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 mod copies;
 #[cfg(target_arch = "x86_64")]
-mod fork;
+pub(crate) mod fork;
 #[cfg(not(target_arch = "x86_64"))]
 #[path = "no_fork.rs"]
 mod fork;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
-mod held;
+pub(crate) mod held;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
-mod sys;
+pub(crate) mod sys;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
-mod ticker;
+pub(crate) mod ticker;
 mod tracer;
 
 use std::fmt;

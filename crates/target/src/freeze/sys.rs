@@ -10,7 +10,7 @@ use std::mem;
 use super::fork::Instruction;
 
 /// The number of a thread, in the PID namespace of this program.
-pub(super) type Tid = u32;
+pub(crate) type Tid = u32;
 
 /// Wait for children of every kind, tracees included.
 const WAIT_ALL: i32 = libc::__WALL | libc::__WNOTHREAD;
@@ -29,7 +29,7 @@ const MOST_REGISTERS: usize = 64;
 
 /// What a tracee reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(crate) enum Event {
     /// It stands, as asked, or because its process is stopped by job control.
     Stopped,
     /// It is about to take this signal.
@@ -71,38 +71,38 @@ fn request(code: u32, tid: Tid, addr: usize, data: usize) -> io::Result<()> {
 }
 
 /// Becomes the tracer of a thread, which runs on.
-pub(super) fn seize(tid: Tid) -> io::Result<()> {
+pub(crate) fn seize(tid: Tid) -> io::Result<()> {
     request(libc::PTRACE_SEIZE, tid, 0, 0)
 }
 
 /// Asks a thread to stop.
-pub(super) fn interrupt(tid: Tid) -> io::Result<()> {
+pub(crate) fn interrupt(tid: Tid) -> io::Result<()> {
     request(libc::PTRACE_INTERRUPT, tid, 0, 0)
 }
 
 /// Lets a stopped thread run, with a signal to take or 0.
-pub(super) fn cont(tid: Tid, signal: i32) -> io::Result<()> {
+pub(crate) fn cont(tid: Tid, signal: i32) -> io::Result<()> {
     request(libc::PTRACE_CONT, tid, 0, signal as usize)
 }
 
 /// Lets a stopped thread run to the next entry or exit of a system call, with a signal to take
 /// or 0.
-pub(super) fn cont_to_syscall(tid: Tid, signal: i32) -> io::Result<()> {
+pub(crate) fn cont_to_syscall(tid: Tid, signal: i32) -> io::Result<()> {
     request(libc::PTRACE_SYSCALL, tid, 0, signal as usize)
 }
 
 /// Lets a stopped thread go.
-pub(super) fn detach(tid: Tid) -> io::Result<()> {
+pub(crate) fn detach(tid: Tid) -> io::Result<()> {
     request(libc::PTRACE_DETACH, tid, 0, 0)
 }
 
 /// Sets the options of a stopped thread.
-pub(super) fn set_options(tid: Tid, options: i32) -> io::Result<()> {
+pub(crate) fn set_options(tid: Tid, options: i32) -> io::Result<()> {
     request(libc::PTRACE_SETOPTIONS, tid, 0, options as usize)
 }
 
 /// What belongs to the last event of a stopped thread: the number of the new child.
-pub(super) fn event_message(tid: Tid) -> io::Result<u64> {
+pub(crate) fn event_message(tid: Tid) -> io::Result<u64> {
     let mut message: libc::c_ulong = 0;
     // SAFETY: the kernel writes one `unsigned long` to `message`, which lives for the call.
     let result = unsafe {
@@ -135,7 +135,7 @@ fn get_regset(tid: Tid, set: usize, bytes: &mut [u8]) -> io::Result<usize> {
 
 /// The general registers of a stopped thread in the order of the kernel's `user_regs_struct`.
 /// A thread in 32-bit mode has a shorter set, which comes as an error.
-pub(super) fn registers(tid: Tid) -> io::Result<Vec<u64>> {
+pub(crate) fn registers(tid: Tid) -> io::Result<Vec<u64>> {
     let mut bytes = [0; MOST_REGISTERS * 8];
     let length = get_regset(tid, NT_PRSTATUS, &mut bytes)?;
     // The 32-bit sets: 17 words of 4 bytes on x86, 18 on ARM.
@@ -147,7 +147,7 @@ pub(super) fn registers(tid: Tid) -> io::Result<Vec<u64>> {
 }
 
 /// Sets the general registers of a stopped thread.
-pub(super) fn set_registers(tid: Tid, registers: &[u64]) -> io::Result<()> {
+pub(crate) fn set_registers(tid: Tid, registers: &[u64]) -> io::Result<()> {
     let mut bytes: Vec<u8> = registers.iter().flat_map(|r| r.to_ne_bytes()).collect();
     let mut vector = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
     // SAFETY: the kernel reads `iov_len` bytes of `bytes`, which lives for the call, and writes
@@ -165,7 +165,7 @@ pub(super) fn set_registers(tid: Tid, registers: &[u64]) -> io::Result<()> {
 }
 
 /// The `xsave` image of a stopped thread.
-pub(super) fn xstate(tid: Tid) -> io::Result<Vec<u8>> {
+pub(crate) fn xstate(tid: Tid) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; MOST_XSTATE];
     let length = get_regset(tid, NT_X86_XSTATE, &mut bytes)?;
     bytes.truncate(length);
@@ -173,7 +173,7 @@ pub(super) fn xstate(tid: Tid) -> io::Result<Vec<u8>> {
 }
 
 /// The blocked signals of a stopped thread, one bit each.
-pub(super) fn signal_mask(tid: Tid) -> io::Result<u64> {
+pub(crate) fn signal_mask(tid: Tid) -> io::Result<u64> {
     let mut mask = 0_u64;
     // SAFETY: `addr` is the size of the mask; the kernel writes that many bytes to `mask`.
     let result = unsafe {
@@ -189,7 +189,7 @@ pub(super) fn signal_mask(tid: Tid) -> io::Result<u64> {
 }
 
 /// Sets the blocked signals of a stopped thread.
-pub(super) fn set_signal_mask(tid: Tid, mask: u64) -> io::Result<()> {
+pub(crate) fn set_signal_mask(tid: Tid, mask: u64) -> io::Result<()> {
     // SAFETY: `addr` is the size of the mask; the kernel reads that many bytes of `mask`.
     let result = unsafe {
         libc::syscall(
@@ -205,7 +205,7 @@ pub(super) fn set_signal_mask(tid: Tid, mask: u64) -> io::Result<()> {
 
 /// Where a stopped thread keeps its restartable-sequence area; `None` where it has none or the
 /// kernel cannot say (before Linux 5.13).
-pub(super) fn rseq_area(tid: Tid) -> Option<u64> {
+pub(crate) fn rseq_area(tid: Tid) -> Option<u64> {
     const PTRACE_GET_RSEQ_CONFIGURATION: u64 = 0x420f;
     // Pointer, size, signature, flags, padding.
     let mut configuration = [0_u64; 3];
@@ -225,7 +225,11 @@ pub(super) fn rseq_area(tid: Tid) -> Option<u64> {
 
 /// A filter of the system calls of a stopped thread, the newest first; `None` behind the last.
 #[cfg(target_arch = "x86_64")]
-pub(super) fn filter(tid: Tid, index: usize, most: usize) -> io::Result<Option<Vec<Instruction>>> {
+pub(in crate::freeze) fn filter(
+    tid: Tid,
+    index: usize,
+    most: usize,
+) -> io::Result<Option<Vec<Instruction>>> {
     const PTRACE_SECCOMP_GET_FILTER: u64 = 0x420c;
     // SAFETY: without a place for them the kernel only counts the instructions.
     let count =
@@ -255,7 +259,7 @@ pub(super) fn filter(tid: Tid, index: usize, most: usize) -> io::Result<Option<V
 }
 
 /// Writes to another process as the process itself could: not to pages it may not write.
-pub(super) fn write_memory(pid: u32, addr: u64, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_memory(pid: u32, addr: u64, bytes: &[u8]) -> io::Result<()> {
     let pid = libc::pid_t::try_from(pid).map_err(|_| io::Error::from(io::ErrorKind::NotFound))?;
     let local = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
     let remote = libc::iovec { iov_base: addr as *mut libc::c_void, iov_len: bytes.len() };
@@ -270,8 +274,17 @@ pub(super) fn write_memory(pid: u32, addr: u64, bytes: &[u8]) -> io::Result<()> 
     }
 }
 
+/// Whether two processes run in the same memory, as far as the kernel tells.
+#[cfg(feature = "remote")]
+pub(crate) fn share_memory(one: u32, other: u32) -> bool {
+    const KCMP_VM: u32 = 1;
+    // SAFETY: the call takes numbers alone.
+    let result = unsafe { libc::syscall(libc::SYS_kcmp, one, other, KCMP_VM, 0_usize, 0_usize) };
+    result == 0
+}
+
 /// Kills a process.
-pub(super) fn kill(pid: u32) -> io::Result<()> {
+pub(crate) fn kill(pid: u32) -> io::Result<()> {
     let pid = libc::pid_t::try_from(pid).map_err(|_| io::Error::from(io::ErrorKind::NotFound))?;
     // SAFETY: the call touches no memory of this program.
     let result = unsafe { libc::kill(pid, libc::SIGKILL) };
@@ -282,7 +295,7 @@ pub(super) fn kill(pid: u32) -> io::Result<()> {
 /// [`Ticker`] ticked first.
 ///
 /// The end of the process `child` is reported but not collected: that is for those who started it.
-pub(super) fn wait(tid: Option<Tid>, child: Option<Tid>) -> io::Result<Option<(Tid, Event)>> {
+pub(crate) fn wait(tid: Option<Tid>, child: Option<Tid>) -> io::Result<Option<(Tid, Event)>> {
     let mut tid = tid;
     if let Some(child) = child {
         match peek(tid)? {

@@ -11,12 +11,12 @@ use std::time::Duration;
 /// Waiting with a timeout is not to be had for tracees, and polling costs a scheduler tick per
 /// stop. The signal is a real-time one that the program does not use; its handler does nothing.
 #[derive(Debug)]
-pub(super) struct Ticker(libc::timer_t);
+pub(crate) struct Ticker(libc::timer_t);
 
 impl Ticker {
     /// Starts ticking on this thread, and keeps all other signals from it: they are for the
     /// other threads of the program.
-    pub(super) fn start(every: Duration) -> io::Result<Self> {
+    pub(crate) fn start(every: Duration) -> io::Result<Self> {
         let signal = tick_signal()?;
         block_all_but(signal)?;
         // SAFETY: the call takes no arguments and cannot fail.
@@ -39,7 +39,7 @@ impl Ticker {
     }
 
     /// Changes how often it ticks; 0: not at all.
-    pub(super) fn set(&self, every: Duration) -> io::Result<()> {
+    pub(crate) fn set(&self, every: Duration) -> io::Result<()> {
         // SAFETY: all-zero bytes are a valid `itimerspec`: it is plain integers.
         let mut times: libc::itimerspec = unsafe { mem::zeroed() };
         times.it_value.tv_sec = every.as_secs() as libc::time_t;

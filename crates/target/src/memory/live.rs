@@ -92,7 +92,7 @@ impl ReadMemory for LiveMemory {
     }
 }
 
-fn ended() -> io::Error {
+pub(super) fn ended() -> io::Error {
     io::Error::from_raw_os_error(libc::ESRCH)
 }
 

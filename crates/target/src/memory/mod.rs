@@ -8,6 +8,8 @@ pub(crate) mod access;
 mod cached;
 mod fake;
 mod live;
+#[cfg(feature = "remote")]
+mod write;
 
 use probe::{Error, ErrorKind, Result};
 
@@ -15,6 +17,8 @@ pub use access::explain as explain_access;
 pub use cached::CachedMemory;
 pub use fake::FakeMemory;
 pub use live::LiveMemory;
+#[cfg(feature = "remote")]
+pub use write::WriteMemory;
 
 /// The smallest page of any supported machine, bytes: the step in which a read goes on after a
 /// page that cannot be read.

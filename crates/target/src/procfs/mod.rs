@@ -8,6 +8,7 @@
 //! A file that is asked again and again is opened once ([`ProcessDir::file`]) and read by one
 //! `pread` each time ([`read_again`]).
 
+mod calls;
 pub mod cgroup;
 pub mod fd;
 pub mod host;
@@ -24,6 +25,7 @@ mod process;
 #[cfg(target_os = "linux")]
 mod tree;
 
+pub use calls::system_call;
 #[cfg(target_os = "linux")]
 pub use process::{ProcessDir, identify, read_again, read_smaps};
 #[cfg(target_os = "linux")]

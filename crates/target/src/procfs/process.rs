@@ -114,8 +114,17 @@ impl ProcessDir {
     }
 
     fn try_file(&self, name: &str) -> io::Result<File> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        Ok(openat(&self.dir, name, flags, Mode::empty())?.into())
+        self.try_open(name, OFlags::RDONLY)
+    }
+
+    /// The memory, to be written.
+    #[cfg(feature = "remote")]
+    pub(crate) fn memory_to_write(&self) -> io::Result<File> {
+        self.try_open("mem", OFlags::RDWR)
+    }
+
+    fn try_open(&self, name: &str, flags: OFlags) -> io::Result<File> {
+        Ok(openat(&self.dir, name, flags | OFlags::CLOEXEC, Mode::empty())?.into())
     }
 
     /// Opens a folder of the folder: `fd`, `task`, `root/dev/shm`.

@@ -17,13 +17,13 @@ const MOST_CODE: u64 = 256 << 20;
 
 /// Addresses in the target's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Code {
+pub(crate) struct Code {
     /// `syscall; ret`.
-    pub(super) syscall: u64,
+    pub(crate) syscall: u64,
     /// `rt_sigreturn`.
-    pub(super) sigreturn: u64,
+    pub(crate) sigreturn: u64,
     /// The address behind that.
-    pub(super) sigreturn_end: u64,
+    pub(crate) sigreturn_end: u64,
 }
 
 impl Code {
@@ -31,7 +31,7 @@ impl Code {
     ///
     /// # Errors
     /// When the memory of the process cannot be read at all.
-    pub(super) fn find(process: &ProcessDir, memory: &LiveMemory) -> Result<Option<Self>> {
+    pub(crate) fn find(process: &ProcessDir, memory: &LiveMemory) -> Result<Option<Self>> {
         let mut code: Vec<Mapping> = mappings(process)?;
         code.retain(|m| m.perms.exec && m.perms.read && !m.perms.write && m.path != "[vsyscall]");
         code.sort_by_key(|mapping| !is_c_library(&mapping.path));
@@ -59,7 +59,7 @@ impl Code {
     }
 
     /// Whether both are still there: the process may have replaced its program.
-    pub(super) fn is_there(self, memory: &LiveMemory) -> bool {
+    pub(crate) fn is_there(self, memory: &LiveMemory) -> bool {
         let starts = |addr: u64, what: &[u8]| {
             let mut bytes = vec![0; what.len()];
             memory.read(addr, &mut bytes).is_ok() && bytes == what

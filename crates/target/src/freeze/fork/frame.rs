@@ -13,40 +13,43 @@
 use super::code::Code;
 
 /// Indices into the general registers, in the order of `user_regs_struct`.
-pub(super) mod reg {
-    pub(in super::super) const R10: usize = 7;
-    pub(in super::super) const R8: usize = 9;
-    pub(in super::super) const RAX: usize = 10;
-    pub(in super::super) const RDX: usize = 12;
-    pub(in super::super) const RSI: usize = 13;
-    pub(in super::super) const RDI: usize = 14;
-    pub(in super::super) const ORIG_RAX: usize = 15;
-    pub(in super::super) const RIP: usize = 16;
-    pub(in super::super) const CS: usize = 17;
-    pub(in super::super) const EFLAGS: usize = 18;
-    pub(in super::super) const RSP: usize = 19;
-    pub(in super::super) const SS: usize = 20;
+pub(crate) mod reg {
+    pub(crate) const R10: usize = 7;
+    pub(crate) const R9: usize = 8;
+    pub(crate) const R8: usize = 9;
+    pub(crate) const RAX: usize = 10;
+    pub(crate) const RDX: usize = 12;
+    pub(crate) const RSI: usize = 13;
+    pub(crate) const RDI: usize = 14;
+    pub(crate) const ORIG_RAX: usize = 15;
+    pub(crate) const RIP: usize = 16;
+    pub(crate) const CS: usize = 17;
+    pub(crate) const EFLAGS: usize = 18;
+    pub(crate) const RSP: usize = 19;
+    pub(crate) const SS: usize = 20;
     /// How many there are.
-    pub(in super::super) const COUNT: usize = 27;
+    pub(crate) const COUNT: usize = 27;
 }
 use reg::{COUNT, CS, EFLAGS, ORIG_RAX, R8, R10, RAX, RDI, RDX, RIP, RSI, RSP, SS};
 
 /// General registers.
-pub(super) type Registers = [u64; COUNT];
+pub(crate) type Registers = [u64; COUNT];
 
 /// What the kernel leaves alone below the stack pointer.
 const RED_ZONE: u64 = 128;
 /// Size of `struct rt_sigframe`, rounded up to keep the next one aligned.
 const FRAME: usize = 448;
+/// Between the thread's own frame and its vector registers.
+const GAP: usize = 8;
 /// `struct rt_sigframe`: where the parts are.
 mod at {
-    pub(super) const UC_FLAGS: usize = 8;
-    pub(super) const ALT_STACK_FLAGS: usize = 32;
-    pub(super) const REGISTERS: usize = 48;
-    pub(super) const RDI: usize = 112;
-    pub(super) const SEGMENTS: usize = 192;
-    pub(super) const FPSTATE: usize = 232;
-    pub(super) const MASK: usize = 304;
+    pub(crate) const UC_FLAGS: usize = 8;
+    pub(crate) const ALT_STACK_FLAGS: usize = 32;
+    pub(crate) const REGISTERS: usize = 48;
+    pub(crate) const RDI: usize = 112;
+    pub(crate) const SEGMENTS: usize = 192;
+    pub(crate) const FPSTATE: usize = 232;
+    pub(crate) const MASK: usize = 304;
 }
 /// The registers of a frame in its order, from [`at::REGISTERS`].
 const ORDER: [usize; 18] =
@@ -64,32 +67,32 @@ const ERESTART_RESTARTBLOCK: i64 = -516;
 const EINTR: i64 = -4;
 
 /// Whether a result of a system call means that the kernel is about to make it again.
-pub(super) fn restarts(result: i64) -> bool {
+pub(crate) fn restarts(result: i64) -> bool {
     matches!(result, ERESTARTSYS | ERESTARTNOINTR | ERESTARTNOHAND | ERESTART_RESTARTBLOCK)
 }
 
 /// The status with which a copy ends that has lost its tracer: the mark by which a later run
 /// knows it.
-pub(super) const LOST_COPY: u64 = 0x6d;
+pub(crate) const LOST_COPY: u64 = 0x6d;
 
 /// What is written below the stack of a thread.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     /// The bytes.
-    pub(super) bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// Where they go.
-    pub(super) base: u64,
+    pub(crate) base: u64,
     /// The stack pointer for the thread.
-    pub(super) stack: u64,
+    pub(crate) stack: u64,
     /// The stack pointer for the child.
-    pub(super) child_stack: u64,
+    pub(crate) child_stack: u64,
     /// Where the kernel is to write the child's number.
-    pub(super) child_slot: u64,
+    pub(crate) child_slot: u64,
 }
 
 /// How the thread comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Return {
+pub(crate) enum Return {
     /// By itself.
     Plain,
     /// After it has waited for the child whose number stands in [`Frames::child_slot`].
@@ -98,7 +101,7 @@ pub(super) enum Return {
 
 impl Frames {
     /// Makes the frames of a stopped thread; `None` when its stack pointer makes no sense.
-    pub(super) fn new(
+    pub(crate) fn new(
         registers: &Registers,
         mask: u64,
         fpstate: &[u8],
@@ -107,7 +110,8 @@ impl Frames {
     ) -> Option<Self> {
         let top = registers[RSP].checked_sub(RED_ZONE)? & !63;
         let fp_addr = top.checked_sub(fpstate.len() as u64)? & !63;
-        let own = fp_addr.checked_sub(FRAME as u64)?;
+        // A function that returns into it must find the stack as after a call: 8 off a multiple of 16.
+        let own = fp_addr.checked_sub((FRAME + GAP) as u64)?;
         let child = own.checked_sub(FRAME as u64)?;
         let wait = child.checked_sub(FRAME as u64)?;
         let mut bytes =
@@ -115,6 +119,7 @@ impl Frames {
         let exit = call(code, libc::SYS_exit_group, [LOST_COPY, 0, 0], child);
         bytes.extend(frame(&exit, u64::MAX, 0, code));
         bytes.extend(frame(&resumed(registers), mask, fp_addr, code));
+        bytes.extend([0; GAP]);
         bytes.extend(fpstate);
         for (address, at) in [(wait, 0), (child, FRAME), (own, 2 * FRAME)] {
             debug_assert_eq!(address - wait, at as u64);
@@ -125,15 +130,15 @@ impl Frames {
     }
 
     /// The address behind the last byte.
-    pub(super) fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.base.saturating_add(self.bytes.len() as u64)
     }
 }
 
 /// A number no process has.
-pub(super) const NOBODY: u64 = 0x7fff_ffff;
+pub(crate) const NOBODY: u64 = 0x7fff_ffff;
 /// `__WALL`.
-pub(super) const WALL: u64 = 0x4000_0000;
+pub(crate) const WALL: u64 = 0x4000_0000;
 
 /// The registers that make a system call whose return address lies at `stack`.
 fn call(code: Code, number: libc::c_long, args: [u64; 3], stack: u64) -> Registers {
@@ -150,7 +155,7 @@ fn call(code: Code, number: libc::c_long, args: [u64; 3], stack: u64) -> Registe
 }
 
 /// The selectors of 64-bit programs.
-pub(super) const USER_CS: u64 = 0x33;
+pub(crate) const USER_CS: u64 = 0x33;
 const USER_SS: u64 = 0x2b;
 
 /// The registers with which the thread goes on if nobody restores it: a system call that the
@@ -191,7 +196,7 @@ fn frame(registers: &Registers, mask: u64, fpstate: u64, code: Code) -> Vec<u8> 
 ///
 /// A frame marks its size and the features in it; the kernel takes only as much as the process
 /// may have, which leaves out the tile registers where they were never used.
-pub(super) fn fpstate(mut image: Vec<u8>) -> Option<Vec<u8>> {
+pub(crate) fn fpstate(mut image: Vec<u8>) -> Option<Vec<u8>> {
     const SOFTWARE: usize = 464;
     const HEADER: usize = 512;
     const LEAST: usize = 576;
@@ -260,8 +265,9 @@ mod tests {
         assert_eq!(word(&frames.bytes, own + 168 - 8), 111);
         assert_eq!(word(&frames.bytes, own + 160 + 8), registers[RSP]);
         assert_eq!(word(&frames.bytes, own + 304), 5);
-        assert_eq!(word(&frames.bytes, own + 232), frames.base + 3 * FRAME as u64);
-        assert_eq!(frames.bytes.len(), 3 * FRAME + 1000);
+        assert_eq!(word(&frames.bytes, own + 232), frames.base + (3 * FRAME + GAP) as u64);
+        assert_eq!((frames.base + own as u64) % 16, 8);
+        assert_eq!(frames.bytes.len(), 3 * FRAME + GAP + 1000);
         let plain = Frames::new(&registers, 5, &[], CODE, Return::Plain).unwrap();
         assert_eq!(plain.stack, plain.base + own as u64);
     }

@@ -21,14 +21,17 @@ const OWN_FAULTS: [i32; 6] =
     [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGSYS, libc::SIGTRAP];
 
 /// `CLONE_FS | CLONE_FILES | CLONE_PARENT_SETTID` and exit signal 0.
-pub(super) const CLONE_FLAGS: u64 =
+pub(crate) const CLONE_FLAGS: u64 =
     (libc::CLONE_FS | libc::CLONE_FILES | libc::CLONE_PARENT_SETTID) as u64;
 /// How a copy that has ended is collected.
-pub(super) const REAP_OPTIONS: u64 = (libc::__WALL | libc::WNOHANG) as u64;
+pub(crate) const REAP_OPTIONS: u64 = (libc::__WALL | libc::WNOHANG) as u64;
+
+/// A system call that a thread is to make: its number and arguments.
+pub(crate) type Wanted = (libc::c_long, [u64; 6]);
 
 /// Why nothing was injected, or not to its end.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The thread stands as it did before; another one may do.
     Refused(String),
     /// The thread ended or is out of reach.
@@ -43,32 +46,38 @@ impl Failure {
 
 /// What a thread is to run in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
-    pub(super) process: &'a ProcessDir,
-    pub(super) code: Code,
-    pub(super) layout: &'a Layout,
-    pub(super) memory: &'a LiveMemory,
+pub(crate) struct Place<'a> {
+    pub(crate) process: &'a ProcessDir,
+    pub(crate) code: Code,
+    pub(crate) layout: &'a Layout,
+    pub(crate) memory: &'a LiveMemory,
     /// The target, if this program has started it.
-    pub(super) child: Option<Tid>,
+    pub(crate) child: Option<Tid>,
 }
 
 /// A stopped thread with its safety frame laid, ready for system calls.
 #[derive(Debug)]
-pub(super) struct Injection {
+pub(crate) struct Injection {
     tid: Tid,
     child: Option<Tid>,
     code: Code,
     registers: Registers,
     mask: u64,
-    pub(super) frames: Frames,
+    pub(crate) frames: Frames,
 }
 
 impl Injection {
-    /// Saves the thread and lays the safety frame. The thread still stands where it stood.
+    /// Saves the thread and lays the safety frame. The thread still stands where it stood. What is
+    /// `wanted` of it, beside its return, its filters are asked about.
     ///
     /// # Errors
     /// [`Failure::Refused`] when this thread will not do.
-    pub(super) fn prepare(tid: Tid, place: Place<'_>, back: Return) -> Result<Self, Failure> {
+    pub(crate) fn prepare(
+        tid: Tid,
+        place: Place<'_>,
+        back: Return,
+        wanted: &[Wanted],
+    ) -> Result<Self, Failure> {
         let refuse =
             |why: &str, e: io::Error| Failure::Refused(format!("{why} of thread {tid}: {e}"));
         let registers = sys::registers(tid).map_err(|e| refuse("cannot read the registers", e))?;
@@ -88,7 +97,7 @@ impl Injection {
             .filter(|frames| place.layout.holds(frames.base, frames.end()))
             .ok_or_else(|| Failure::Refused(format!("the stack of thread {tid} has no room")))?;
         if checks::thread(place.process, tid).map_err(Failure::Refused)? == Seccomp::On {
-            ask_filters(tid, place.code, &frames, back)?;
+            ask_filters(tid, place.code, &frames, back, wanted)?;
         }
         sys::write_memory(place.process.pid(), frames.base, &frames.bytes)
             .map_err(|e| refuse("cannot write to the stack", e))?;
@@ -104,13 +113,19 @@ impl Injection {
     ///
     /// # Errors
     /// [`Failure::Lost`] when the thread is gone; otherwise call [`Injection::finish`].
-    pub(super) fn run(
+    pub(crate) fn run(
         &self,
         number: libc::c_long,
-        args: [u64; 5],
+        args: [u64; 6],
         mut cloned: impl FnMut(Tid),
     ) -> Result<i64, Failure> {
-        self.enter(number, args).map_err(|e| Failure::lost(&e))?;
+        let places = [reg::RDI, reg::RSI, reg::RDX, reg::R10, reg::R8, reg::R9];
+        let mut registers = self.registers;
+        registers[reg::RAX] = number as u64;
+        for (place, arg) in places.into_iter().zip(args) {
+            registers[place] = arg;
+        }
+        self.enter(registers, self.code.syscall).map_err(|e| Failure::lost(&e))?;
         let deadline = Instant::now() + PATIENCE;
         let mut signal = 0;
         loop {
@@ -142,17 +157,64 @@ impl Injection {
         }
     }
 
-    /// Sends the thread to the call. From here on, if we are killed, the frame brings it back.
-    fn enter(&self, number: libc::c_long, args: [u64; 5]) -> io::Result<()> {
+    /// Runs a function of the target with up to three arguments; false when it has not returned in
+    /// time, and the thread is to be taken out of it. The thread stands in front of its own return,
+    /// which it takes if this program ends; else call [`Injection::finish`].
+    ///
+    /// # Errors
+    /// As [`Injection::run`].
+    #[cfg(feature = "remote")]
+    pub(crate) fn call(
+        &self,
+        function: u64,
+        args: [u64; 3],
+        patience: Duration,
+    ) -> Result<bool, Failure> {
         let mut registers = self.registers;
-        registers[reg::RAX] = number as u64;
-        registers[reg::ORIG_RAX] = u64::MAX;
-        registers[reg::RIP] = self.code.syscall;
-        registers[reg::RSP] = self.frames.stack;
-        let places = [reg::RDI, reg::RSI, reg::RDX, reg::R10, reg::R8];
-        for (place, arg) in places.into_iter().zip(args) {
-            registers[place] = arg;
+        registers[reg::RAX] = 0;
+        [registers[reg::RDI], registers[reg::RSI], registers[reg::RDX]] = args;
+        self.enter(registers, function).map_err(|e| Failure::lost(&e))?;
+        let deadline = Instant::now() + patience;
+        let mut signal = 0;
+        loop {
+            sys::cont_to_syscall(self.tid, signal).map_err(|e| Failure::lost(&e))?;
+            signal = 0;
+            let Some(event) = self.next_until(deadline)? else { return Ok(false) };
+            match event {
+                Event::Syscall if self.stays().map_err(|e| Failure::lost(&e))? => return Ok(true),
+                Event::Signal(fault) if OWN_FAULTS.contains(&fault) => {
+                    let why = format!("thread {} took signal {fault} in the call", self.tid);
+                    return Err(Failure::Refused(why));
+                }
+                Event::Signal(other) => signal = other,
+                Event::Ended => return Err(self.ended()),
+                Event::Syscall | Event::Cloned | Event::Stopped | Event::Other => {}
+            }
         }
+    }
+
+    /// Whether the thread is about to return through the safety frame. Then it is held back: the
+    /// kernel would forget how an interrupted system call goes on. It is sent to make the call
+    /// once more after this one, of which nothing is left but that.
+    #[cfg(feature = "remote")]
+    fn stays(&self) -> io::Result<bool> {
+        let now = sys::registers(self.tid)?;
+        let Ok(mut now) = Registers::try_from(now) else { return Ok(false) };
+        let returns = now[reg::RIP] == self.code.sigreturn_end
+            && now[reg::ORIG_RAX] == libc::SYS_rt_sigreturn as u64;
+        if returns {
+            now[reg::ORIG_RAX] = u64::MAX;
+            now[reg::RIP] = self.code.sigreturn;
+            sys::set_registers(self.tid, &now)?;
+        }
+        Ok(returns)
+    }
+
+    /// Sends the thread to an address. From here on, if we are killed, the frame brings it back.
+    fn enter(&self, mut registers: Registers, to: u64) -> io::Result<()> {
+        registers[reg::ORIG_RAX] = u64::MAX;
+        registers[reg::RIP] = to;
+        registers[reg::RSP] = self.frames.stack;
         sys::set_registers(self.tid, &registers)?;
         // Only now: the frame unblocks them again.
         sys::set_signal_mask(self.tid, u64::MAX)
@@ -160,12 +222,16 @@ impl Injection {
 
     /// The next report of the thread.
     fn next(&self, deadline: Instant) -> Result<Event, Failure> {
+        let late = || Failure::Lost("a system call in the target does not end".into());
+        self.next_until(deadline)?.ok_or_else(late)
+    }
+
+    /// The same; `None` when it is too late.
+    fn next_until(&self, deadline: Instant) -> Result<Option<Event>, Failure> {
         loop {
             match sys::wait(Some(self.tid), self.child) {
-                Ok(Some((_, event))) => return Ok(event),
-                Ok(None) if Instant::now() > deadline => {
-                    return Err(Failure::Lost("a system call in the target does not end".into()));
-                }
+                Ok(Some((_, event))) => return Ok(Some(event)),
+                Ok(None) if Instant::now() > deadline => return Ok(None),
                 Ok(None) => {}
                 Err(error) => return Err(Failure::lost(&error)),
             }
@@ -180,7 +246,7 @@ impl Injection {
     ///
     /// # Errors
     /// [`Failure::Lost`].
-    pub(super) fn finish(self) -> Result<(), Failure> {
+    pub(crate) fn finish(self) -> Result<(), Failure> {
         let mut signal = 0;
         let deadline = Instant::now() + PATIENCE;
         sys::interrupt(self.tid).map_err(|e| Failure::lost(&e))?;
@@ -206,14 +272,20 @@ impl Injection {
 
 /// Whether the thread may make all system calls that an injection takes, those on the way back
 /// without us included.
-fn ask_filters(tid: Tid, code: Code, frames: &Frames, back: Return) -> Result<(), Failure> {
+fn ask_filters(
+    tid: Tid,
+    code: Code,
+    frames: &Frames,
+    back: Return,
+    wanted: &[Wanted],
+) -> Result<(), Failure> {
     let rip = code.syscall + 2;
     let call = |number, [a, b, c]: [u64; 3]| Call { number, rip, args: [a, b, c, 0, 0, 0] };
     let reap = |options| call(libc::SYS_wait4, [frame::NOBODY, 0, options]);
     let sigreturn = Call { rip: code.sigreturn_end, ..call(libc::SYS_rt_sigreturn, [0; 3]) };
     let (stack, slot) = (frames.child_stack, frames.child_slot);
-    let calls = match back {
-        Return::Plain => vec![sigreturn, reap(REAP_OPTIONS)],
+    let mut calls = match back {
+        Return::Plain => vec![sigreturn],
         Return::AfterChild => vec![
             sigreturn,
             call(libc::SYS_clone, [CLONE_FLAGS, stack, slot]),
@@ -222,10 +294,11 @@ fn ask_filters(tid: Tid, code: Code, frames: &Frames, back: Return) -> Result<()
             reap(REAP_OPTIONS),
         ],
     };
+    calls.extend(wanted.iter().map(|&(number, args)| Call { number, rip, args }));
     match filter::lets_pass(tid, &calls) {
         Ok(true) => Ok(()),
         Ok(false) => Err(Failure::Refused(
-            "its filters of system calls (seccomp) forbid what a copy takes".into(),
+            "its filters of system calls (seccomp) forbid what it was to run".into(),
         )),
         Err(why) => Err(Failure::Refused(why)),
     }

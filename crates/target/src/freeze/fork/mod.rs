@@ -7,10 +7,10 @@
 //! The child has no exit signal, so the target's own waits do not see it and no handler runs
 //! when it ends. It shares the target's open files, so no file is held open by it.
 
-mod code;
+pub(crate) mod code;
 mod filter;
-mod frame;
-mod inject;
+pub(crate) mod frame;
+pub(crate) mod inject;
 
 use std::fs;
 use std::io;
@@ -105,7 +105,8 @@ impl Plan {
         }
         let mut why = String::from("none of its threads can be used");
         for tid in candidates(held, threads) {
-            let injection = match Injection::prepare(tid, self.place(held), Return::AfterChild) {
+            let injection = match Injection::prepare(tid, self.place(held), Return::AfterChild, &[])
+            {
                 Ok(injection) => injection,
                 Err(Failure::Refused(reason)) => {
                     why = reason;
@@ -137,7 +138,7 @@ impl Plan {
         let (stack, slot) = (injection.frames.child_stack, injection.frames.child_slot);
         let mut child = 0;
         let result =
-            injection.run(libc::SYS_clone, [inject::CLONE_FLAGS, stack, slot, 0, 0], |new| {
+            injection.run(libc::SYS_clone, [inject::CLONE_FLAGS, stack, slot, 0, 0, 0], |new| {
                 child = new;
                 held.release_all_but(tid);
             });
@@ -217,11 +218,12 @@ impl Copy {
             Failure::Refused(why) | Failure::Lost(why) => why,
         };
         let place = plan.place(held);
-        let injection = Injection::prepare(tid, place, Return::Plain).map_err(text)?;
+        let reap = (libc::SYS_wait4, [frame::NOBODY, 0, inject::REAP_OPTIONS, 0, 0, 0]);
+        let injection = Injection::prepare(tid, place, Return::Plain, &[reap]).map_err(text)?;
         let mut result = Ok(0);
         // Whether the target collects it by itself meanwhile does not matter.
         for number in ended {
-            let args = [number, 0, inject::REAP_OPTIONS, 0, 0];
+            let args = [number, 0, inject::REAP_OPTIONS, 0, 0, 0];
             result = injection.run(libc::SYS_wait4, args, |_| {});
             if result.is_err() {
                 break;
