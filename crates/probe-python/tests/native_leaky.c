@@ -1,9 +1,12 @@
 /* An extension that keeps blocks by pointers that are not to their beginning, and loses references. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define MOST 30000
 
@@ -84,7 +87,51 @@ static PyObject *lose_objects(PyObject *self, PyObject *args)
     return done();
 }
 
+/* Takes blocks and gives them back for ever, half of the time. */
+static void *busy(void *seed)
+{
+    unsigned long random = (uintptr_t)seed;
+    void *blocks[100] = {0};
+    for (unsigned long i = 0;; i++) {
+        if (i % 1000 == 0) usleep(100);
+        random = random * 6364136223846793005UL + 1442695040888963407UL;
+        void **block = &blocks[(random >> 33) % 100];
+        free(*block);
+        *block = malloc((random >> 40) % 5000);
+    }
+    return NULL;
+}
+
+/* Threads that never stop to work on the heap. */
+static PyObject *work(PyObject *self, PyObject *args)
+{
+    long count;
+    pthread_t thread;
+    if (!PyArg_ParseTuple(args, "l", &count)) return NULL;
+    for (long i = 0; i < count; i++)
+        if (pthread_create(&thread, NULL, busy, (void *)(uintptr_t)(i + 1)) != 0)
+            return PyErr_NoMemory();
+    return done();
+}
+
+/* Blocks that only memory leads to which is left out of core files, and in huge pages if there are. */
+static PyObject *keep_advised(PyObject *self, PyObject *args)
+{
+    long count;
+    if (!PyArg_ParseTuple(args, "l", &count)) return NULL;
+    const size_t size = 4 << 20;
+    void **memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return PyErr_NoMemory();
+    madvise(memory, size, MADV_DONTDUMP);
+    madvise(memory, size, MADV_HUGEPAGE);
+    for (long i = 0; i < count; i++)
+        if (!(memory[i] = calloc(1, 600))) return PyErr_NoMemory();
+    return done();
+}
+
 static PyMethodDef methods[] = {
+    {"work", work, METH_VARARGS, NULL},
+    {"keep_advised", keep_advised, METH_VARARGS, NULL},
     {"keep_inside", keep_inside, METH_VARARGS, NULL},
     {"keep_past", keep_past, METH_VARARGS, NULL},
     {"keep_low", keep_low, METH_VARARGS, NULL},

@@ -17,6 +17,7 @@ mod mapped;
 mod memory;
 mod merge;
 mod native;
+mod places;
 mod pools;
 mod python;
 mod refcounts;

@@ -10,6 +10,7 @@ use probe::{Certainty, Finding, FindingKind, Snapshot, Table};
 
 use super::group::{Group, by_key};
 use super::merge::{Told, take_in};
+use super::places::{Places, library_of};
 use super::{Scene, about_bytes};
 use crate::curve::GRAIN_BYTES;
 use crate::footprint::number;
@@ -22,8 +23,6 @@ const MOST: usize = 4;
 const HEADER: u64 = 8;
 /// What holds the blocks of a row, where an object does.
 const OBJECT: &str = "object ";
-/// How a holder ends that stands for many variables of a library.
-const OTHERS: &str = " (others)";
 
 /// Blocks of one size that nothing points to, most bytes first.
 pub(super) fn leaks(scene: &Scene<'_>) -> Vec<Finding> {
@@ -106,13 +105,13 @@ impl Row {
 
 /// Blocks and bytes of some rows over time.
 #[derive(Default)]
-struct Columns {
+pub(super) struct Columns {
     blocks: Group,
     bytes: Group,
 }
 
 impl Columns {
-    fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         self.blocks.add(&other.blocks);
         self.bytes.add(&other.bytes);
     }
@@ -255,62 +254,16 @@ fn scattered(scene: &Scene<'_>, columns: &Columns, sizes: usize, looks: &[Snapsh
     finding
 }
 
-/// The library of a variable without a name.
-fn library_of(holder: &str) -> Option<&str> {
-    let place = holder.split_once("+0x").map(|(library, _)| library);
-    place.or_else(|| holder.strip_suffix(OTHERS))
-}
-
-/// Variables without names of one library, each of which holds little: a table in a library
-/// without symbols has one for each of its members.
-#[derive(Default)]
-struct Places {
-    columns: Columns,
-    /// The first and the last of them, and how many there are.
-    first: String,
-    last: String,
-    count: usize,
-}
-
-impl Places {
-    fn add(&mut self, holder: &str, columns: &Columns) {
-        self.columns.add(columns);
-        if holder.ends_with(OTHERS) {
-            return;
-        }
-        let offset = |holder: &str| {
-            let digits = holder.split_once("+0x").map_or("", |(_, digits)| digits);
-            u64::from_str_radix(digits, 16).unwrap_or(0)
-        };
-        if self.count == 0 || offset(holder) < offset(&self.first) {
-            self.first = holder.to_owned();
-        }
-        if self.count == 0 || offset(holder) > offset(&self.last) {
-            self.last = holder.to_owned();
-        }
-        self.count += 1;
-    }
-
-    fn finding(&self, scene: &Scene<'_>, library: &str, looks: &[Snapshot]) -> Finding {
-        let is_one = |name: &str| library_of(name) == Some(library);
-        let mut finding = holding(scene, library, &self.columns, (looks, &is_one));
-        if self.count > 0 {
-            let Self { first, last, count, .. } = self;
-            finding.evidence.push(format!(
-                "{} variables without names lead to them, from {first} to {last}: a table in the \
-                 library's data, or several",
-                human::count(*count as f64)
-            ));
-        }
-        finding
-    }
-}
-
 /// Looks, and which holders are meant.
-type Meant<'a> = (&'a [Snapshot], &'a dyn Fn(&str) -> bool);
+pub(super) type Meant<'a> = (&'a [Snapshot], &'a dyn Fn(&str) -> bool);
 
 /// Blocks that something holds.
-fn holding(scene: &Scene<'_>, holder: &str, columns: &Columns, meant: Meant<'_>) -> Finding {
+pub(super) fn holding(
+    scene: &Scene<'_>,
+    holder: &str,
+    columns: &Columns,
+    meant: Meant<'_>,
+) -> Finding {
     let mut finding = about(scene, FindingKind::NativeGrowth, columns);
     let of_type = holder.strip_prefix(OBJECT);
     let who = match of_type {

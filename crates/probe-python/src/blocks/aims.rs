@@ -98,9 +98,19 @@ pub(super) struct Aimed {
     found: HashMap<u32, (Rank, Source)>,
 }
 
-/// Smaller tells more: a pointer to the beginning, and from an object before one from a variable
-/// before one from a native block before one from a stack.
+/// Smaller tells more: a pointer to the beginning, and from an object before one from an object that
+/// only borrows memory before one from a variable before one from a native block before one from a
+/// stack.
 type Rank = (bool, u8);
+
+/// What has a pointer in a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Has {
+    Object,
+    /// A view of memory that another object has.
+    View,
+    Native,
+}
 
 impl Aimed {
     fn see(&mut self, aim: u32, rank: Rank, source: Source) {
@@ -112,13 +122,18 @@ impl Aimed {
 
     /// Notes a pointer that stands in a block. Objects know where their memory begins: what
     /// points into the middle is left over from what was there before.
-    pub(super) fn note_unit(&mut self, aims: &Aims, word: u64, unit: u32, is_object: bool) {
+    pub(super) fn note_unit(&mut self, aims: &Aims, word: u64, unit: u32, has: Has) {
         if let Some(aim) = aims.of(word) {
             let inside = aims.list[aim as usize].range.start != word;
-            if inside && is_object {
+            if inside && has != Has::Native {
                 return;
             }
-            self.see(aim, (inside, if is_object { 0 } else { 2 }), Source::Unit(unit));
+            let rank = match has {
+                Has::Object => 0,
+                Has::View => 1,
+                Has::Native => 3,
+            };
+            self.see(aim, (inside, rank), Source::Unit(unit));
         }
     }
 
@@ -127,9 +142,9 @@ impl Aimed {
         let Some(aim) = aims.of(word) else { return };
         let range = &aims.list[aim as usize].range;
         let rank = match root.1 {
-            RootKind::Global(_) => 1,
-            RootKind::Stack => 3,
-            RootKind::Mapping => 4,
+            RootKind::Global(_) => 2,
+            RootKind::Stack => 4,
+            RootKind::Mapping => 5,
         };
         if !range.contains(&at) {
             self.see(aim, (range.start != word, rank), Source::Root(root.0, at));
@@ -180,15 +195,19 @@ mod tests {
         let (mut seen, mut more) = (Aimed::default(), Aimed::default());
         seen.note_root(&aims, 0x1008, 0x1800, (0, RootKind::Mapping));
         assert_eq!(seen.of(&aims, 0), None);
-        seen.note_unit(&aims, 0x1008, 6, true);
+        seen.note_unit(&aims, 0x1008, 6, Has::Object);
         assert_eq!(seen.of(&aims, 0), None, "an object that points into the middle");
-        seen.note_unit(&aims, 0x1008, 7, false);
+        seen.note_unit(&aims, 0x1008, 7, Has::Native);
         assert_eq!(seen.of(&aims, 0), Some((true, Source::Unit(7))));
         more.note_root(&aims, 0x1000, 0x5000, (3, RootKind::Global(0)));
         more.note_root(&aims, 0x1000, 0x5008, (3, RootKind::Stack));
         seen.merge(more);
         assert_eq!(seen.of(&aims, 0), Some((false, Source::Root(3, 0x5000))));
         assert_eq!(seen.of(&aims, 1), None);
+        seen.note_unit(&aims, 0x8000, 8, Has::View);
+        seen.note_unit(&aims, 0x8000, 9, Has::Object);
+        assert_eq!(seen.of(&aims, 1), Some((false, Source::Unit(9))));
+        seen.found.remove(&1);
         let mut part = aims;
         part.list[1].mapping = Some(0x1000);
         assert_eq!(

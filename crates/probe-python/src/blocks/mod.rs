@@ -7,8 +7,8 @@
 //! those one past its end and those with marks in their lowest or highest bits. Blocks that only
 //! point to each other are not reachable.
 //!
-//! It costs two passes over memory, and of this program's memory 1 % of the heaps, some 4 bytes for
-//! each block, and one to four for each pointer to a block that is no object.
+//! It costs two passes over memory, and some 8 bytes of this program for each block and one to four
+//! for each pointer from or to a block that is no object.
 
 mod aims;
 mod bits;
@@ -30,7 +30,6 @@ mod whole;
 mod zones;
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use glibc_heap::Native;
 use probe::{FrozenThread, Issue, Result, Severity};
@@ -39,18 +38,16 @@ use target::procfs::pagemap;
 
 use crate::attach::Python;
 use crate::census::names::Names;
-use crate::census::rules::Rules;
 use crate::heap::losses;
 use crate::refs;
 use crate::variables::Variables;
-use crate::walk::spans::Spans;
 use crate::walk::{Collected, collect_placed};
 use aims::Aims;
 use libraries::Libraries;
 use mark::{Marker, Marks};
 use pages::Pages;
 use places::{Heaps, Places};
-use roots::{Root, merged};
+use roots::Root;
 use scan::{Pointers, Scan};
 use sum::Summing;
 use units::{Unit, Units};
@@ -229,8 +226,7 @@ impl Python {
     /// process is of a version and build whose objects can be recognised; those of reading
     /// memory.
     pub fn blocks(&self, threads: &[FrozenThread]) -> Result<(Blocks, Vec<Issue>)> {
-        let (rules, mut issues) = self.rules()?;
-        let memory = self.memory();
+        let ((rules, mut issues), memory) = (self.rules()?, self.memory());
         let mappings = memory.mappings()?;
         // Before anything is read: what was never written to looks resident from then on.
         let pages = self.pages(&mut issues).unwrap_or_default();
@@ -239,25 +235,26 @@ impl Python {
         let (native, mut all) = given::read(memory, &mappings, || {
             collect_placed(memory, &spans, &untouched, rules, hurry)
         })?;
-        issues.extend(remarks(native.as_ref(), threads));
-        issues.extend(losses(&all.survey));
+        issues.extend(remarks(native.as_ref(), threads).into_iter().chain(losses(&all.survey)));
         let native = native.unwrap_or_default();
         let heaps = Heaps::new(&native, &pages);
         all.placed.sort();
-        let (pools, front) = (all.placed.pools(), all.placed.front());
+        let pools = all.placed.pools();
         let known = given::known(&native, &pools, rules.geometry.pool);
         let units = Units::new(given::blocks(&native, &all.placed), all.placed.objects());
+        let front = all.placed.front();
         drop((native, std::mem::take(&mut all.placed)));
         let runtimes: Vec<&str> = self.runtimes().iter().map(|r| &*r.library).collect();
         let libraries = Libraries::new(&mappings, &runtimes);
+        let (heads, views) = owners::words(memory, &all.shapes, front);
         let data = refs::data::data(memory, &mappings);
         let roots = roots::roots(&data, &mappings, known, threads);
         let arenas = self.arenas(&all, &spans, rules)?;
         let taken = whole::allocated(&heaps, &pools, rules.geometry.pool, &arenas);
         let places = Places::new(memory, &mappings, &taken, &data, threads);
-        let files = aims::of_files(&mappings, |at| libraries.of(at).is_some());
-        let rest = aims::resident(&places.rest, &pages);
-        let aims = Aims::new(rest.into_iter().chain(files).collect());
+        let mut list = aims::of_files(&mappings, |at| libraries.of(at).is_some());
+        list.extend(aims::resident(&places.rest, &pages));
+        let aims = Aims::new(list);
         let pointers = Scan {
             memory,
             spans: &spans,
@@ -266,7 +263,8 @@ impl Python {
             libraries: &libraries,
             roots: &roots,
             aims: &aims,
-            heads: &owners::heads(&all.shapes, front),
+            heads: &heads,
+            views: &views,
             hurry,
         }
         .run()?;
@@ -285,7 +283,7 @@ impl Python {
             touched: &self.touched(&units),
             pages: &pages,
             hurry,
-            type_name: &|shape| all.shapes.get(shape as usize).map(|s| names.of(s.address)),
+            type_name: &|shape| Some(names.of(all.shapes.get(shape as usize)?.address)),
         };
         let groups = summing.groups()?;
         let whole = Whole {
@@ -300,10 +298,9 @@ impl Python {
             aims: &aims,
             aimed: &pointers.aimed,
         };
-        let (private, holders) = (whole.rows(), whole.holders());
-        let extensions = libraries.extensions();
-        let rows = summing.rows(&groups);
-        let pointers = pointers.pointed;
+        let (private, holders, extensions) =
+            (whole.rows(), whole.holders(), libraries.extensions());
+        let (rows, pointers) = (summing.rows(&groups), pointers.pointed);
         Ok((Blocks { rows, private, holders, extensions, pointers }, issues))
     }
 }
@@ -340,17 +337,6 @@ impl Python {
             variable: &|at| variables.start(at),
         };
         marker.run(&registers)
-    }
-
-    /// The arenas of the interpreter's allocator: as it says itself, or else from the first to the
-    /// last pool that was ever used. No mapping of them is another's.
-    fn arenas(&self, all: &Collected, spans: &Spans, rules: &Rules) -> Result<Vec<Range<u64>>> {
-        let pymalloc = &all.survey.pymalloc;
-        let known = self.allocator_state(pymalloc, spans, rules)?;
-        let starts = known.map_or_else(Vec::new, |known| known.arenas);
-        let arena = |start: u64| start..start.saturating_add(rules.geometry.arena);
-        let whole = starts.into_iter().map(arena);
-        Ok(merged(whole.chain(pymalloc.extents.iter().cloned()).collect()))
     }
 
     /// Which pages are resident; `None` behind a core file, or where the system does not say.

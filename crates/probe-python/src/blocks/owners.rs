@@ -51,6 +51,27 @@ fn is_stream<M: ReadMemory>(memory: &M, address: u64) -> bool {
     name(memory, address).is_some_and(|name| name.starts_with(b"_io."))
 }
 
+/// What is to be known of the words of objects of each type: how many may hold pointers, and whether
+/// they are views.
+pub(super) fn words<M: ReadMemory>(
+    memory: &M,
+    shapes: &[Shape],
+    front: u64,
+) -> (Vec<u64>, Vec<bool>) {
+    (heads(shapes, front), views(memory, shapes))
+}
+
+/// Whether objects of each type are views: who has the memory is another object.
+fn views<M: ReadMemory>(memory: &M, shapes: &[Shape]) -> Vec<bool> {
+    const NAMES: [&[u8]; 2] = [b"memoryview", b"managedbuffer"];
+    let is_view = |shape: &Shape| match shape.kind {
+        Kind::NdArray => true,
+        Kind::Plain => name(memory, shape.address).is_some_and(|name| NAMES.contains(&&*name)),
+        _ => false,
+    };
+    shapes.iter().map(is_view).collect()
+}
+
 /// The name of a type, as its code has it.
 fn name<M: ReadMemory>(memory: &M, address: u64) -> Option<Vec<u8>> {
     let name = address.checked_add(NAME).and_then(|at| memory.read_u64(at).ok())?;
@@ -73,7 +94,7 @@ fn frees<M: ReadMemory>(memory: &M, address: u64) -> Vec<u64> {
 /// Bytes at the beginning of the blocks of objects of each type that may hold pointers: texts,
 /// numbers and byte code need not be read, and look like pointers at times. `front`: what a
 /// debug allocator has in front of each object.
-pub(super) fn heads(shapes: &[Shape], front: u64) -> Vec<u64> {
+fn heads(shapes: &[Shape], front: u64) -> Vec<u64> {
     let head = |shape: &Shape| match shape.kind {
         Kind::Str if shape.basic <= 80 => front + TEXT_HEAD,
         Kind::Bytes | Kind::Int if shape.basic <= 40 => 0,

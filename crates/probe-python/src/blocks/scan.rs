@@ -10,7 +10,7 @@ use target::gentle;
 use target::memory::ReadMemory;
 
 use super::Pointed;
-use super::aims::{Aimed, Aims};
+use super::aims::{Aimed, Aims, Has};
 use super::contents::{Contents, Look, Looks, is_text};
 use super::edges::{Edges, Owned};
 use super::libraries::Libraries;
@@ -131,6 +131,8 @@ pub(super) struct Scan<'a, M> {
     pub(super) aims: &'a Aims,
     /// Bytes at the beginning of objects of a type that may hold pointers.
     pub(super) heads: &'a [u64],
+    /// Whether objects of a type are views of memory that others have.
+    pub(super) views: &'a [bool],
     pub(super) hurry: bool,
 }
 
@@ -261,6 +263,8 @@ impl<M: ReadMemory + Sync> Work<'_, M> {
             may_map = head == u64::MAX;
             range.end = range.end.min(range.start.saturating_add(head));
         }
+        let is_view = self.scan.views.get(shape as usize).copied().unwrap_or(false);
+        let has = if is_view { Has::View } else { Has::Object };
         let mut last = None;
         self.words(range, stop, window, |_, words| {
             for word in near(words, &self.zones) {
@@ -271,7 +275,7 @@ impl<M: ReadMemory + Sync> Work<'_, M> {
                         last.into_iter().for_each(|target| part.run.owned.push(shape, target));
                     }
                 } else if may_map {
-                    part.aimed.note_unit(self.scan.aims, word, unit.number, true);
+                    part.aimed.note_unit(self.scan.aims, word, unit.number, has);
                 }
             }
         })
@@ -300,7 +304,7 @@ impl<M: ReadMemory + Sync> Work<'_, M> {
                     let other = target.filter(|_| found.number != unit.number);
                     targets.extend(other.filter(|other| targets.last() != Some(other)));
                 } else {
-                    part.aimed.note_unit(self.scan.aims, word, unit.number, false);
+                    part.aimed.note_unit(self.scan.aims, word, unit.number, Has::Native);
                     seen.add(word, seen.words == 0 && index == 0, self.scan.libraries);
                 }
             }

@@ -3,13 +3,19 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use probe::Result;
+
 use super::aims::{Aim, Aimed, Aims, Source};
 use super::pages::Pages;
 use super::places::{Heaps, Places};
 use super::roots::{merged, without};
 use super::sum::{Group, Summing};
 use super::{Allocator, HolderRow, Part, PartRow, State};
+use crate::attach::Python;
+use crate::census::rules::Rules;
 use crate::pymalloc::Pymalloc;
+use crate::walk::Collected;
+use crate::walk::spans::Spans;
 
 /// The most rows of a part that are named.
 const MOST_NAMES: usize = 500;
@@ -220,6 +226,24 @@ fn finished(sums: Sums, total: u64) -> Vec<PartRow> {
         rows[place].resident = rows[place].resident.saturating_add(resident);
     }
     rows
+}
+
+impl Python {
+    /// The arenas of the interpreter's allocator: as it says itself, or else from the first to the
+    /// last pool that was ever used. No mapping of them is another's.
+    pub(super) fn arenas(
+        &self,
+        all: &Collected,
+        spans: &Spans,
+        rules: &Rules,
+    ) -> Result<Vec<Range<u64>>> {
+        let pymalloc = &all.survey.pymalloc;
+        let known = self.allocator_state(pymalloc, spans, rules)?;
+        let starts = known.map_or_else(Vec::new, |known| known.arenas);
+        let arena = |start: u64| start..start.saturating_add(rules.geometry.arena);
+        let whole = starts.into_iter().map(arena);
+        Ok(merged(whole.chain(pymalloc.extents.iter().cloned()).collect()))
+    }
 }
 
 /// All memory of allocators, in order and without overlaps.

@@ -7,9 +7,12 @@ use std::path::Path;
 use std::process::Command;
 
 use memprobe_probe_python::{
-    Allocator, BlockRow, Blocks, Content, Part, PartRow, Pointed, Python as Attached, Sample, State,
+    Allocator, BlockRow, Blocks, Content, Part, PartRow, Pointed, Python as Attached, PythonProbe,
+    Sample, State,
 };
-use probe::{FrozenThread, Target};
+use probe::tables::native_blocks;
+use probe::{FrozenThread, Open, Probe, Request, Snapshot, Target};
+use target::freeze::{Method, Options, freeze};
 use test_support::{Python, Running, every_python};
 
 /// How many blocks of each kind are planted.
@@ -36,7 +39,7 @@ pub(crate) fn build(python: &Python, name: &str, folder: &Path) -> bool {
     }
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/{name}.c"));
     let compiled = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-fno-builtin", &format!("-I{include}")])
+        .args(["-shared", "-fPIC", "-pthread", "-O1", "-fno-builtin", &format!("-I{include}")])
         // Where Debian has the part of the headers that is of one kind of machine.
         .args([&format!("-idirafter{include}/.."), "-o"])
         .arg(folder.join(format!("{name}{suffix}")))
@@ -299,6 +302,59 @@ fn unusual_pointers_count() {
         assert!(lost.holder.as_ref().unwrap().starts_with("native_leaky"), "{python}: {lost:?}");
         more("objects that are lost", &|row| row.state == State::Object && row.size_class == 2048);
         check_pointers(&python, &looks);
+        assert!(running.is_running());
+    }
+}
+
+/// What native blocks are while the program is held still, wherever it is.
+fn look_frozen(running: &Running) -> Snapshot {
+    let process = Target::from_pid(running.pid());
+    let mut probe = PythonProbe::open(Default::default()).unwrap();
+    let mut request = Request::new(process.clone(), &["blocks"]);
+    let frozen = freeze(&process, Method::Auto, &Options::default()).unwrap();
+    request.frozen = Some(frozen.frozen());
+    let snapshot = probe.snapshot(&request).unwrap();
+    frozen.release().unwrap();
+    snapshot
+}
+
+/// Threads that never stop to take and give back blocks: each look has the heap in the middle of some
+/// step. What was planted is told the same, and memory with advice to the kernel is read like all.
+#[test]
+fn a_heap_in_the_middle_of_its_work_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let known = known();
+    for python in known.iter().step_by(known.len().div_ceil(2)).chain(known.last()) {
+        if !build(python, "native_leaky", folder.path()) {
+            continue;
+        }
+        let mut running = start(python, folder.path(), "import native_leaky");
+        for call in ["keep_inside", "lose_instances", "keep_advised"] {
+            running.ask(&format!("native_leaky.{call}({PLANTED})"));
+        }
+        running.ask("native_leaky.work(2)");
+        for _ in 0..2 {
+            let snapshot = look_frozen(&running);
+            let blocks = snapshot.table(native_blocks::TABLE).unwrap();
+            let text = |name, row| blocks.value(name, row).as_str().unwrap_or_default();
+            let count = |state: &str, size, holder: &str| -> u64 {
+                let is_one = |&row: &usize| {
+                    text(native_blocks::STATE, row) == state
+                        && blocks.value(native_blocks::SIZE_CLASS, row).as_u64() == Some(size)
+                        && text(native_blocks::HOLDER, row).ends_with(holder)
+                };
+                let rows = (0..blocks.rows()).filter(is_one);
+                rows.filter_map(|row| blocks.value(native_blocks::BLOCKS, row).as_u64()).sum()
+            };
+            for (what, blocks) in [
+                ("pointers inside", count("reachable", 504, ".so:inside")),
+                ("instances that are lost", count("unreachable", 584, "")),
+                ("behind memory with advice", count("reachable", 600, "")),
+            ] {
+                let off = blocks.abs_diff(PLANTED);
+                assert!(off <= PLANTED / 100, "{python}: {what}: {blocks}");
+            }
+        }
         assert!(running.is_running());
     }
 }

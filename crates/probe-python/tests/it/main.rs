@@ -18,6 +18,7 @@ mod kept;
 mod layout;
 mod levers;
 mod live;
+mod mapped;
 mod packages;
 mod referents;
 mod stacks;

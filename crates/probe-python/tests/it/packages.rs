@@ -16,6 +16,14 @@ fn start(python: &Python, packages: &str, dump: &Path) -> Option<Running> {
     (running.ready != "nothing").then_some(running)
 }
 
+/// The folder of packages of a Python, among those that `MEMPROBE_TEST_PACKAGES` names.
+pub(crate) fn of(python: &Python) -> Option<String> {
+    let folders = std::env::var("MEMPROBE_TEST_PACKAGES").ok()?;
+    let mut folders =
+        std::env::split_paths(&folders).filter_map(|path| path.to_str().map(Into::into));
+    folders.find(|folder: &String| fits(python, folder))
+}
+
 /// Whether a folder is of the version of a Python, as far as its name tells.
 fn fits(python: &Python, folder: &str) -> bool {
     let (major, minor, _) = python.version;
