@@ -61,15 +61,15 @@ pub struct GcOffArgs {
     #[arg(long, value_name = "N", default_value_t = 15, conflicts_with = "command_line")]
     pub rows: usize,
     /// Run each side of a command this many times
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 3, requires = "command_line",
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 3, conflicts_with = "pid",
           value_parser = clap::value_parser!(u32).range(2..=50))]
     pub runs: u32,
     /// Do not judge the first part of each run of a command
-    #[arg(long, value_name = "DURATION", value_parser = units::duration, requires = "command_line")]
+    #[arg(long, value_name = "DURATION", value_parser = units::duration, conflicts_with = "pid")]
     pub warmup: Option<Duration>,
     /// Count the lines of the output of a command that match; a group that matches a number gives
     /// the total so far
-    #[arg(long, value_name = "REGEX", requires = "command_line")]
+    #[arg(long, value_name = "REGEX", conflicts_with = "pid")]
     pub event_regex: Option<String>,
     /// The command
     #[arg(last = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
@@ -172,9 +172,9 @@ pub struct DebugmallocstatsArgs {
     /// What and how
     #[command(flatten)]
     pub trial: TrialArgs,
-    /// How long the main thread may take to come to it
-    #[arg(long, value_name = "DURATION", value_parser = units::duration, default_value = "10s")]
-    pub patience: Duration,
+    /// Of the code that runs in it
+    #[command(flatten)]
+    pub delivery: DeliveryArgs,
 }
 
 /// What experiments have in common that run code in the process.

@@ -13,11 +13,9 @@
 pub mod deliver;
 mod keeper;
 mod kin;
-mod own_words;
 mod trim;
 mod word;
 
 pub use keeper::{Keeper, serve};
-pub use own_words::debugmallocstats;
 pub use trim::trim;
 pub use word::{Anchor, Outcome, Restored, Size, Word};

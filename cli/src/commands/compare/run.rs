@@ -46,14 +46,20 @@ impl Setting<'_> {
         match outcome {
             Ok(outcome) if outcome.stopped == Stopped::Interrupted => Ok(Run::Interrupted),
             Ok(outcome) => {
-                if let Some(status) = outcome.status.filter(|status| !status.success()) {
+                // Its probes may notice its end before its status is known.
+                let by_itself = outcome.stopped == Stopped::TargetEnded;
+                let status = words.status().filter(|status| by_itself && !status.success());
+                if let Some(status) = status {
                     return Err(failed(ended(status, ran)));
                 }
-                let by_itself = outcome.status.is_some();
                 let Outcome { observation, judgement, facts, .. } = outcome;
                 let figures = RunFigures::of(&observation, &judgement, by_itself);
                 let figures = figures.ok_or_else(|| failed(too_short(ran)))?;
                 Ok(Run::Seen(Box::new(figures), facts.issues))
+            }
+            // What was asked for cannot be had, whatever became of the command then.
+            Err(error) if error.kind() == ErrorKind::Incompatible => {
+                Err(error.context(self.label.clone()))
             }
             Err(error) => match words.status() {
                 Some(status) if !status.success() => Err(failed(ended(status, ran))),

@@ -4,15 +4,18 @@
 use std::collections::BTreeMap;
 use std::iter;
 
-use experiment::deliver::{Options, Order, Recipient, RemoteDebug};
-use probe::tables::{levers, pymalloc, size_classes};
+use probe::tables::{pymalloc, size_classes};
 use probe::{Column, Issue, Role, Severity, Snapshot, Table, Unit, Values};
 use report::Answer;
 
+use super::delivery::Delivery;
 use super::stage::{Found, Stage};
 use crate::args::{DebugmallocstatsArgs, GlobalArgs};
 use crate::exit::{Exit, Failure};
-use crate::guardian::Guardian;
+
+/// Points standard error at a file in memory for as long as `sys._debugmallocstats()` prints, says what
+/// that was, and forwards what others printed meanwhile.
+const CODE: &str = include_str!("own_words.py");
 
 /// A figure: what it is called, its unit, what the interpreter says, what was read.
 struct Line {
@@ -28,18 +31,15 @@ struct Line {
 /// When nothing can be run in the process, or it does not come to it in time.
 pub(super) fn run(args: &DebugmallocstatsArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
     let mut stage = Stage::open("debugmallocstats", &args.trial, global)?;
-    let words = stage.ask(&["levers"]).map_err(Failure::of_target)?;
-    let remote = words.table(levers::TABLE).and_then(RemoteDebug::from_levers);
+    let delivery = Delivery::open(&mut stage, &args.delivery).map_err(Failure::of_target)?;
     stage.announce(vec![
-        "has the main thread run sys._debugmallocstats(), once, when it comes between two \
-         instructions"
-            .into(),
+        delivery.announced("sys._debugmallocstats()"),
         "points the standard error of the process at a file in memory for as long as that prints, \
          and forwards what others print meanwhile"
             .into(),
         "then reads the same figures from outside".into(),
     ])?;
-    let text = ask(&stage, remote, args)?;
+    let text: String = delivery.run(CODE).map_err(Failure::of_target)?;
     let read = match stage.ask_frozen("pymalloc") {
         Ok(snapshot) => Some(snapshot),
         Err(error) => {
@@ -56,18 +56,6 @@ pub(super) fn run(args: &DebugmallocstatsArgs, global: &GlobalArgs) -> Result<Ex
     }
     let result = Answer { sentence: sentence(&lines), ..Answer::default() };
     stage.finish(Found { result, tables: vec![table(&lines)], ..Found::default() })
-}
-
-fn ask(
-    stage: &Stage,
-    remote: Option<RemoteDebug>,
-    args: &DebugmallocstatsArgs,
-) -> Result<String, Failure> {
-    let guardian = Guardian::start()?;
-    let note = |order: Option<&Order>| guardian.watch_delivery(order);
-    let options = Options { patience: args.patience, note: &note, ..Options::default() };
-    let recipient = Recipient::open(&stage.target, remote).map_err(Failure::of_target)?;
-    experiment::debugmallocstats(&recipient, options).map_err(Failure::of_target)
 }
 
 /// What the interpreter printed.

@@ -2,9 +2,10 @@
 //! finds is garbage by its own word; of which types it was and why it was still there, a look at
 //! the graph of objects says that is taken just before.
 
+use diagnose::settled::{self, Collected};
 use diagnose::trial::Effect;
 use diff::human;
-use probe::{Column, Role, Severity, Table, Unit, Values};
+use probe::{Column, Finding, Role, Severity, Table, Unit, Values};
 use report::{Answer, NextStep};
 
 use super::delivery::Delivery;
@@ -72,6 +73,7 @@ pub(super) fn run(args: &GcCollectArgs, global: &GlobalArgs) -> Result<Exit, Fai
     let result = answer(&before, &said);
     let mut found = Found {
         tables: vec![by_generation(&said.0), memory(&said), by_type(&before, &after)],
+        findings: proved(before.as_ref(), after.as_ref()).into_iter().collect(),
         restored: vec!["Nothing was changed that would have to be put back".into()],
         ..Found::default()
     };
@@ -96,6 +98,22 @@ fn look(stage: &mut Stage, global: &GlobalArgs) -> Option<Cyclic> {
             None
         }
     }
+}
+
+/// What is garbage by the collector's own word: what was kept by cycles just before, and is gone.
+fn proved(before: Option<&Cyclic>, after: Option<&Cyclic>) -> Option<Finding> {
+    let (before, after) = (before?, after?);
+    let gone = |(name, objects, bytes): &(String, u64, u64)| {
+        let left = after.types.iter().find(|(other, ..)| other == name);
+        let (objects_left, bytes_left) = left.map_or((0, 0), |left| (left.1, left.2));
+        Collected {
+            type_name: name.clone(),
+            objects: objects.saturating_sub(objects_left) as f64,
+            bytes: Some(bytes.saturating_sub(bytes_left) as f64),
+        }
+    };
+    let gone: Vec<Collected> = before.types.iter().map(gone).collect();
+    settled::cyclic_garbage(&gone, before.why.first().map(String::as_str))
 }
 
 fn attribute(name: &str, unit: Unit, values: Values) -> Column {
@@ -227,6 +245,9 @@ mod tests {
         assert!(told.sentence.ends_with("It is off."), "{}", told.sentence);
         let table = by_type(&before, &Some(Cyclic::default()));
         assert_eq!(table.value("objects_after", 0).as_u64(), Some(0));
+        let finding = proved(before.as_ref(), Some(&Cyclic::default())).expect("a finding");
+        assert_eq!((&*finding.subject, finding.growth.objects), ("a", Some(9.0)));
+        assert_eq!(proved(before.as_ref(), before.as_ref()), None, "nothing is gone");
         let said = Said(vec![Collection(0, 0, 5, 0)], [None; 2], [None; 2]);
         assert_eq!(answer(&None, &said).effect, Some(Effect::None));
     }

@@ -82,16 +82,21 @@ pub(in crate::commands) fn collector_off(
     let until = Instant::now() + COMES_UP;
     loop {
         match try_once(target.pid, at_most, &plugin) {
-            Err(error) if Instant::now() >= until => {
-                let time = diff::human::duration(COMES_UP.as_secs_f64());
-                let message = format!("the collector cannot be turned off: no success in {time}");
-                return Err(error.context(message));
-            }
-            Err(error) if error.kind() == ErrorKind::TargetEnded => return Err(error),
-            Err(_) => std::thread::sleep(STEP),
+            Err(_) if Instant::now() < until && is_there(target) => std::thread::sleep(STEP),
+            Err(error) => return Err(not_turned_off(&error)),
             done => return done,
         }
     }
+}
+
+fn is_there(target: &Target) -> bool {
+    targets::identify(target.pid).is_ok_and(|now| now.is_same_process(target))
+}
+
+fn not_turned_off(why: &Error) -> Error {
+    let message = format!("its garbage collector could not be turned off: {why:#}");
+    let error = Error::new(ErrorKind::Incompatible, message);
+    error.with_hint("the command must become a CPython whose collector is on, and stay it")
 }
 
 /// A program that was just started is not yet what it will be, so everything is asked anew.

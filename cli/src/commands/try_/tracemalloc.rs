@@ -231,8 +231,8 @@ impl Traced {
             });
         }
         found.next.push(NextStep {
-            command: format!("memprobe holders --pid {pid}"),
-            why: "says what keeps it".into(),
+            command: format!("memprobe leaks --pid {pid}"),
+            why: "says which containers grew and what holds them".into(),
         });
         found
     }
