@@ -145,3 +145,58 @@ impl Placed {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::census::types::{Kind, Shape};
+    use crate::pymalloc::pool::tests::{GEOMETRY, pool};
+    use crate::walk::window::Bytes;
+
+    fn object(address: u64, index: u32) -> Object {
+        let shape = Shape {
+            index,
+            address: 0x1000,
+            kind: Kind::Plain,
+            pre: 0,
+            gc: false,
+            heap: false,
+            managed_dict: false,
+            basic: 16,
+            item: 0,
+            values: 0,
+        };
+        Object { address, pre: 0, shape, tracked: false, immortal: false, count: 1 }
+    }
+
+    fn placed(address: u64, objects: &[(u64, u32, u8)]) -> Placed {
+        let (bytes, mut placed) = (pool(address), Placed::default());
+        let read = Pool::read(Bytes { start: address, bytes: &bytes }, address, &GEOMETRY);
+        placed.add(address, &read.unwrap(), 32);
+        for &(at, shape, place) in objects {
+            placed.note(&object(at, shape), place);
+        }
+        placed
+    }
+
+    /// What two threads found comes back in order, types with large numbers too.
+    #[test]
+    fn blocks_and_objects_come_back() {
+        let malloc = [(0x9010, 7, place::MALLOC), (0x9000, 70_000, place::MALLOC)];
+        let mut all = placed(0x20000, &malloc);
+        assert_eq!(all.front(), 0);
+        let of_pool =
+            [(0x10000 + 48 + 16, 5, place::POOL), (0x10000 + 48 + 64, 70_000, place::POOL)];
+        let other = [&of_pool[..], &[(0x500, 3, place::STATIC), (1 << 60, 1, place::MALLOC)]];
+        all.merge(placed(0x10000, &other.concat()));
+        all.sort();
+        assert_eq!(all.pools(), [0x10000, 0x20000]);
+        let blocks: Vec<_> = all.blocks().map(|block| (block.address, block.shape)).collect();
+        let starts = |pool: u64| [0, 64, 128].map(|offset| pool + 48 + offset);
+        let [[a, b, c], [d, e, f]] = [starts(0x10000), starts(0x20000)];
+        let wanted = [(a, Some(5)), (b, Some(70_000)), (c, None), (d, None), (e, None), (f, None)];
+        assert_eq!(blocks, wanted);
+        assert!(all.objects().eq([(0x9000, 70_000), (0x9010, 7)]));
+        assert_eq!(all.front(), LABEL, "an object 16 bytes behind the start of its block");
+    }
+}
