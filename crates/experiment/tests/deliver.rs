@@ -11,6 +11,8 @@ mod support;
 
 #[path = "deliver_support/blocked.rs"]
 mod blocked;
+#[path = "deliver_support/filtered.rs"]
+mod filtered;
 #[path = "deliver_support/kept.rs"]
 mod kept;
 #[path = "deliver_support/killed.rs"]

@@ -2,7 +2,8 @@
 //!
 //! It belongs to the target, has no place in any file system, and goes when nobody has it open.
 //! Its name says whose it is: whoever cleans up behind a memprobe that was killed finds it, and its
-//! mappings, by that.
+//! mappings, by that. Where the target may make no files in memory (filters of system calls), it is
+//! a file in a folder for such, which loses its place there at once.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -20,6 +21,12 @@ use super::script::{MOST_REPORT, Report};
 const PREFIX: &str = "memprobe-";
 /// `MFD_CLOEXEC`.
 const CLOSE_ON_EXEC: u64 = 1;
+/// Folders in which a process may write, if in any.
+const FOLDERS: [&str; 3] = ["/dev/shm", "/tmp", "/var/tmp"];
+/// `O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC`.
+const NEW: u64 = 0o2_400_302;
+/// Only the owner reads and writes it.
+const OWNERS: u64 = 0o600;
 /// The most open files of a target that are looked through.
 const MOST_FILES: usize = 1 << 17;
 
@@ -38,9 +45,32 @@ impl Shelf {
         let mut text = name.as_bytes().to_vec();
         text.push(0);
         let create = |at| [at, CLOSE_ON_EXEC, 0, 0, 0, 0];
-        let fd = visit.system_call_on(calls::MEMFD_CREATE, &text, create)?;
-        let fd = u64::try_from(fd).map_err(|_| refused("a file in memory", fd))?;
+        let made = visit
+            .system_call_on(calls::MEMFD_CREATE, &text, create)
+            .and_then(|fd| u64::try_from(fd).map_err(|_| refused("a file in memory", fd)));
+        let fd = made.or_else(|error| Self::make_file(visit, name).ok_or(error))?;
         Self::open(process, name, fd)
+    }
+
+    /// Has the target make one in a folder, and take its place there away.
+    fn make_file(visit: &mut Visit<'_>, name: &str) -> Option<u64> {
+        FOLDERS.iter().find_map(|folder| {
+            let path = format!("{folder}/{name}\0");
+            let create = |at| [at, NEW, OWNERS, 0, 0, 0];
+            let fd = visit.system_call_on(calls::OPEN, path.as_bytes(), create).ok()?;
+            let fd = u64::try_from(fd).ok()?;
+            // If it stays, who cleans up removes it.
+            let _ = visit.system_call_on(calls::UNLINK, path.as_bytes(), |at| [at, 0, 0, 0, 0, 0]);
+            Some(fd)
+        })
+    }
+
+    /// Removes one that has still its place in a folder: memprobe was killed before it lost it.
+    pub(super) fn remove_file(process: &ProcessDir, name: &str) {
+        for folder in FOLDERS {
+            let path = format!("/proc/{}/root{folder}/{name}", process.pid());
+            let _ = std::fs::remove_file(path);
+        }
     }
 
     /// Opens one that the target has.
@@ -104,9 +134,8 @@ impl Shelf {
 
     /// Where the target has it mapped.
     pub(super) fn pages(process: &ProcessDir, name: &str) -> Result<Vec<(u64, u64)>> {
-        let path = format!("/memfd:{name}");
         let all = mappings(process)?;
-        let own = all.iter().filter(|m| m.path.trim_end_matches(" (deleted)") == path);
+        let own = all.iter().filter(|m| of_ours(&m.path).as_deref() == Some(name));
         Ok(own.map(|m| (m.start, m.end)).collect())
     }
 
@@ -135,10 +164,12 @@ fn link(process: &ProcessDir, fd: u64) -> Option<String> {
     of_ours(path.to_str()?)
 }
 
-/// The name in the path that the kernel tells of a file in memory, if it is one of ours.
+/// The name in the path that the kernel tells of such a file, if it is one of ours.
 fn of_ours(path: &str) -> Option<String> {
-    let name = path.strip_prefix("/memfd:")?.trim_end_matches(" (deleted)");
-    name.starts_with(PREFIX).then(|| name.to_owned())
+    let path = path.trim_end_matches(" (deleted)");
+    let in_folder = |folder: &str| path.strip_prefix(folder)?.strip_prefix('/');
+    let name = path.strip_prefix("/memfd:").or_else(|| FOLDERS.into_iter().find_map(in_folder))?;
+    (name.starts_with(PREFIX) && !name.contains('/')).then(|| name.to_owned())
 }
 
 /// A name for a file in memory of this run.
@@ -170,4 +201,6 @@ pub(super) mod calls {
     pub(in super::super) const MUNMAP: i64 = 11;
     pub(in super::super) const CLOSE: i64 = 3;
     pub(in super::super) const MEMFD_CREATE: i64 = 319;
+    pub(in super::super) const OPEN: i64 = 2;
+    pub(in super::super) const UNLINK: i64 = 87;
 }

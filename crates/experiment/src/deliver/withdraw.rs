@@ -66,6 +66,7 @@ pub fn clean_up(order: &Order) -> Result<()> {
     let target = Target { start_id: order.start, ..Target::from_pid(order.pid) };
     let process = ProcessDir::open_target(&target)?;
     let lock = Lock::await_it(&process, LOCKED)?;
+    Shelf::remove_file(&process, &order.name);
     if Shelf::pages(&process, &order.name)?.is_empty()
         && Shelf::find(&process, &order.name).is_none()
     {
