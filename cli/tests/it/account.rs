@@ -92,13 +92,37 @@ fn of_part(account: &Value, part: &str) -> (u64, u64) {
     })
 }
 
+/// An account, made again if its two sides differ: a page of a library changes from private to
+/// shared, or back, when another process with that library starts or ends between two files of the
+/// kernel's. Other tests do that.
+fn whole_account(pid: u32, more: &[&str], what: &str) -> Value {
+    let mut made = account(pid, more);
+    for _ in 0..4 {
+        if differs(&made, "difference").max(differs(&made, "uss_difference")) < SLACK {
+            break;
+        }
+        made = account(pid, more);
+    }
+    assert_whole(&made, what);
+    made
+}
+
+/// By how much of the RSS two sides may differ.
+const SLACK: f64 = 0.005;
+
+/// A difference as a share of the RSS.
+fn differs(account: &Value, name: &str) -> f64 {
+    let number = |name: &str| account[name].as_f64().unwrap_or(f64::INFINITY);
+    number(name).abs() / number("rss")
+}
+
 /// Both sides are equal but for what the process took and gave back between two files of the
 /// kernel's, and next to nothing is unknown.
 fn assert_whole(account: &Value, what: &str) {
     let number = |name: &str| account[name].as_i64().unwrap_or_else(|| panic!("{what}: {name}"));
     let rss = number("rss");
     for name in ["difference", "uss_difference"] {
-        assert!(number(name).abs() * 200 < rss, "{what}: {name} {} of {rss}", number(name));
+        assert!(differs(account, name) < SLACK, "{what}: {name} {} of {rss}", number(name));
     }
     assert!(number("unknown") * 100 < 3 * rss, "{what}: {} of {rss} unknown", number("unknown"));
     let rows = account["rows"].as_array().unwrap();
@@ -129,8 +153,7 @@ fn assert_planted(account: &Value, what: &str) {
 fn every_byte_of_a_plain_program_is_in_a_row() {
     support::on_every_python(|python: &Python| {
         let target = Running::python(python, PLANTED);
-        let account = account(target.pid(), &[]);
-        assert_whole(&account, &python.to_string());
+        let account = whole_account(target.pid(), &[], &python.to_string());
         assert_planted(&account, &python.to_string());
         assert!(account["paused_ns"].as_u64().unwrap() > 0, "{python}");
         assert!(account["beside"].to_string().contains("page tables"), "{python}");
@@ -142,8 +165,7 @@ fn every_byte_of_a_plain_program_is_in_a_row() {
 fn every_way_to_freeze_gives_the_same() {
     let target = support::start(PLANTED);
     for freeze in ["stop", "none"] {
-        let account = account(target.pid(), &["--freeze", freeze]);
-        assert_whole(&account, freeze);
+        let account = whole_account(target.pid(), &["--freeze", freeze], freeze);
         assert_planted(&account, freeze);
     }
 }
@@ -164,7 +186,7 @@ fn every_byte_of_a_program_with_packages_is_in_a_row() {
                 continue;
             }
             let target = Running::start(&mut with(PACKAGES));
-            assert_whole(&account(target.pid(), &[]), &python.to_string());
+            whole_account(target.pid(), &[], &python.to_string());
             ran += 1;
         }
     }
