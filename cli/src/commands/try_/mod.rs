@@ -1,11 +1,11 @@
 //! `memprobe try`: one thing is changed in a running process, for a while, and put back.
 //!
-//! Each experiment on a running process is a file of its own. It opens a [`stage`](stage::Stage) on
-//! the process, says what it will do before it does it ([`Stage::announce`](stage::Stage::announce)),
-//! does it, and hands in what it found ([`Stage::finish`](stage::Stage::finish)). What is changed by a
-//! word goes through [`words`], what runs in the process through [`delivery`], what is measured
-//! meanwhile through [`phases`]. A command that is started instead is run in turn with and without the
-//! change, and compared as [`compare`](super::compare) does: [`launched`].
+//! Each experiment on a running process is a file of its own. It opens a `stage` on
+//! the process, says what it will do before it does it (`Stage::announce`),
+//! does it, and hands in what it found (`Stage::finish`). What is changed by a
+//! word goes through `words`, what runs in the process through `delivery`, what is measured
+//! meanwhile through `phases`. A command that is started instead is run in turn with and without the
+//! change, and compared as [`compare`](super::compare) does: `launched`.
 
 mod course;
 mod debugmallocstats;

@@ -8,7 +8,7 @@
 //! The text lies in a file in memory that the target makes, and its reports come back by the same
 //! file. It catches everything, leaves no name, module, thread or file behind, and does nothing in a
 //! child that the target forks meanwhile (such a child inherits the open file and its mapping until
-//! it starts another program). What has not begun in time is taken back: see [`withdraw`].
+//! it starts another program). What has not begun in time is taken back: see `withdraw`.
 
 mod interpreter;
 mod lock;

@@ -45,11 +45,11 @@ const STOP: Duration = Duration::from_secs(2);
 pub enum Fit<'a> {
     /// Anywhere: no function of its program is called that could want a lock.
     Anywhere,
-    /// As [`Program::is_fit`] says.
+    /// As `Program::is_fit` says.
     Placed(&'a Program),
-    /// As [`Program::is_outside_malloc`] says.
+    /// As `Program::is_outside_malloc` says.
     OutsideMalloc(&'a Program),
-    /// As [`Program::is_away`] says.
+    /// As `Program::is_away` says.
     Away(&'a Program),
 }
 
