@@ -8,7 +8,7 @@ use crate::curve::{FLOOR_BYTES, TOLERATED_RATE};
 use crate::{Judgement, Observation};
 
 /// A difference below this share of the larger side does not matter.
-const MATTERS: f64 = 0.1;
+pub(crate) const MATTERS: f64 = 0.1;
 /// The 97.5 % quantile of the normal distribution.
 const Z95: f64 = 1.959_964;
 /// Nobody is asked for more runs of each side than that.
@@ -170,6 +170,28 @@ pub enum Effect {
     Undecided,
 }
 
+impl Effect {
+    /// From a difference, its interval, and the difference that does not matter.
+    pub(crate) fn of(difference: f64, low: f64, high: f64, tolerance: f64) -> Self {
+        let excludes_zero = low > 0.0 || high < 0.0;
+        match () {
+            () if low >= -tolerance && high <= tolerance => Self::None,
+            () if excludes_zero && difference.abs() > tolerance => Self::Difference,
+            () => Self::Undecided,
+        }
+    }
+
+    /// The verdict in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Difference => "makes a difference",
+            Self::None => "makes no difference",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
 /// One of the two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Which {
@@ -221,12 +243,7 @@ impl Contrast {
         let all: Vec<&RunFigures> = a.iter().chain(b).collect();
         let grain = measure.grain(&all);
         let tolerance = grain.max(MATTERS * found.a.abs().max(found.b.abs()));
-        let excludes_zero = found.low > 0.0 || found.high < 0.0;
-        let effect = match () {
-            () if found.low >= -tolerance && found.high <= tolerance => Effect::None,
-            () if excludes_zero && found.difference.abs() > tolerance => Effect::Difference,
-            () => Effect::Undecided,
-        };
+        let effect = Effect::of(found.difference, found.low, found.high, tolerance);
         Some(Self {
             measure,
             a: found.a,

@@ -5,10 +5,9 @@ use diff::stats::{self, Point};
 use serde::{Deserialize, Serialize};
 
 pub use crate::comparison::Effect;
+use crate::comparison::MATTERS;
 use crate::curve::{FLOOR_BYTES, TOLERATED_RATE};
 
-/// A difference below this share of the steeper slope does not matter.
-const MATTERS: f64 = 0.1;
 /// With fewer points nothing is said of a slope.
 const LEAST_POINTS: usize = 8;
 
@@ -37,18 +36,6 @@ impl Slope {
         let line = stats::theil_sen_inflated(&points, stats::inflation(&rest))?;
         let seconds = last.0 - first.0;
         Some(Self { bytes_per_s: line.slope, low: line.low, high: line.high, seconds })
-    }
-}
-
-impl Effect {
-    /// The verdict in words.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Difference => "makes a difference",
-            Self::None => "makes no difference",
-            Self::Undecided => "undecided",
-        }
     }
 }
 
@@ -81,12 +68,7 @@ impl Added {
         let seconds = before.seconds.min(during.seconds).max(1.0);
         let steeper = before.bytes_per_s.abs().max(during.bytes_per_s.abs());
         let tolerance = TOLERATED_RATE.max(FLOOR_BYTES / seconds).max(MATTERS * steeper);
-        let excludes_zero = low > 0.0 || high < 0.0;
-        let effect = match () {
-            () if low >= -tolerance && high <= tolerance => Effect::None,
-            () if excludes_zero && bytes_per_s.abs() > tolerance => Effect::Difference,
-            () => Effect::Undecided,
-        };
+        let effect = Effect::of(bytes_per_s, low, high, tolerance);
         Self { bytes_per_s, low, high, tolerance, effect }
     }
 }
