@@ -13,7 +13,8 @@ use test_support::{Running, python};
 
 const GETPID: i64 = 39;
 /// Where nothing of an interpreter is looked for, a thread in a system call of the C library is fit.
-const NAMES: Names<'_> = Names { open: &["_PyEval_EvalFrameDefault"], locking: &[], running: &[] };
+const NAMES: Names<'_> =
+    Names { open: &["_PyEval_EvalFrameDefault"], queue: &[], locking: &[], running: &[] };
 
 /// Sleeps in C, by a call that only the kernel can resume, and says what it returned.
 const SLEEPER: &str = "

@@ -11,7 +11,7 @@ const LOOP: &str = "_PyEval_EvalFrameDefault";
 /// are not among them: who waits there holds nothing that the queue wants.
 const NAMES: Names<'_> = Names {
     open: &[LOOP],
-    locking: &[
+    queue: &[
         "Py_AddPendingCall",
         "_PyEval_AddPendingCall",
         "Py_MakePendingCalls",
@@ -21,6 +21,8 @@ const NAMES: Names<'_> = Names {
         "_Py_HandlePending",
         "handle_eval_breaker",
         "eval_frame_handle_pending",
+    ],
+    locking: &[
         "_PyEval_ReInitThreads",
         "PyEval_ReInitThreads",
         "PyOS_BeforeFork",
@@ -40,15 +42,6 @@ const NAMES: Names<'_> = Names {
         "_PyRun_SimpleStringFlagsWithName",
         "PyRun_StringFlags",
         "PyRun_String",
-        "Py_AddPendingCall",
-        "_PyEval_AddPendingCall",
-        "Py_MakePendingCalls",
-        "make_pending_calls",
-        "_PyEval_MakePendingCalls",
-        "_make_pending_calls",
-        "_Py_HandlePending",
-        "handle_eval_breaker",
-        "eval_frame_handle_pending",
         "_PyRunRemoteDebugger",
     ],
 };

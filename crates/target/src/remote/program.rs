@@ -117,9 +117,11 @@ pub struct Program {
 pub struct Names<'a> {
     /// What runs between instructions without a lock of any kind.
     pub open: &'a [&'a str],
-    /// What may hold a lock, beside allocators, loaders and the like.
+    /// What works with what was handed over: it may hold a lock, and be about to run it.
+    pub queue: &'a [&'a str],
+    /// What else may hold a lock, beside allocators, loaders and the like.
     pub locking: &'a [&'a str],
-    /// Through what that which was handed over comes to run.
+    /// Through what else that which was handed over comes to run.
     pub running: &'a [&'a str],
 }
 
@@ -149,11 +151,12 @@ impl Program {
                 Kind::Proper => program.proper.extend(library.code()),
             }
         }
-        let lists = [names.open, names.locking, names.running];
-        let [open, locking, running] = lists.map(|names| program.of_interpreter(names));
+        let lists = [names.open, names.queue, names.locking, names.running];
+        let [open, queue, locking, running] = lists.map(|names| program.of_interpreter(names));
         program.open = open;
-        program.locking.extend(locking);
-        program.running = running;
+        program.locking.extend(queue.iter().cloned().chain(locking));
+        program.running = queue;
+        program.running.extend(running);
         Ok(program)
     }
 

@@ -97,9 +97,9 @@ impl<'v> Visit<'v> {
         text: &[u8],
         args: impl Fn(u64) -> [u64; 6],
     ) -> Result<i64> {
-        let too_long = || Error::new(ErrorKind::InvalidInput, "the text of a call is too long");
-        let text = text.get(..text.len().min(MOST_TEXT + 1)).filter(|t| t.len() <= MOST_TEXT);
-        let text = text.ok_or_else(too_long)?;
+        if text.len() > MOST_TEXT {
+            return Err(Error::new(ErrorKind::InvalidInput, "the text of a call is too long"));
+        }
         let injection = self.prepare(&[(number, args(0))])?;
         // Where the frames of a fork would be: this call makes none.
         let at = injection.frames.base;
