@@ -143,24 +143,33 @@ fn the_high_level_never_pauses() {
 /// A command of ours is frozen as any process; its end and its status stay its own.
 #[test]
 fn a_started_command_is_frozen() {
-    let program = "import time; time.sleep(4); raise SystemExit(7)";
-    let said = run([
-        "--level",
-        "medium",
-        "--quiet",
-        "--format",
-        "json",
-        "--pass-status",
-        "--",
-        "python3",
-        "-c",
-        program,
-    ]);
+    let dir = tempfile::tempdir().unwrap();
+    let (recording, enough) = (dir.path().join("run.jsonl"), dir.path().join("enough"));
+    let program = format!(
+        "import os, time\nwhile not os.path.exists({enough:?}): time.sleep(0.05)\nraise SystemExit(7)"
+    );
+    let python = support::python();
+    let mut command = memprobe();
+    command.args(["--level", "medium", "--quiet", "--format", "json", "--pass-status", "--record"]);
+    command.arg(&recording).arg("--").arg(python.exe).args(["-c", &program]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The command ends once it was held still, whenever that is on this machine.
+    let until = Instant::now() + Duration::from_secs(60);
+    while !has_paused(&recording) && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    fs::write(&enough, "").unwrap();
+    let said = support::Said::from(child.wait_with_output().unwrap());
     assert_eq!(said.status, 7, "{}", said.err);
     let pauses = &said.json()["pauses"];
-    // On a busy machine the command ends before the second look.
     assert!(pauses["count"].as_u64().unwrap() >= 1, "{pauses}");
     assert_ne!(pauses["method"], "none");
+}
+
+/// Whether a look that is recorded by now has held its target still.
+fn has_paused(recording: &Path) -> bool {
+    let text = fs::read_to_string(recording).unwrap_or_default();
+    text.split("\"paused_ns\":").skip(1).any(|rest| !rest.starts_with('0'))
 }
 
 /// A process that somebody else traces cannot be frozen: it is read all the same, and both the
