@@ -509,3 +509,22 @@ fn beside_a_copy_only_whole_pages_count() {
     assert!((judgement.verdict.severity.bytes_per_s - 1e6).abs() < 2e4, "{judgement:#?}");
     assert!(judgement.series.len() > 100, "the curve has no holes");
 }
+
+/// A hash table beside what it points to: the strings grow evenly, the table doubles. That is growth
+/// although hardly two windows are alike; with as many jumps and nothing between them it is none.
+#[test]
+fn a_table_that_doubles_hides_no_steady_growth() {
+    let doubling = |per_s: f64| -> Vec<(f64, f64)> {
+        let look = |i: u32| {
+            let seconds = f64::from(i) / 4.0;
+            let jumps = [(2.0, 256.0), (9.0, 512.0), (24.0, 1024.0)];
+            let table: f64 = jumps.iter().filter(|jump| jump.0 <= seconds).map(|jump| jump.1).sum();
+            (seconds, 7e6 + 1024.0 * table + per_s * seconds)
+        };
+        (0..100).map(look).collect()
+    };
+    let growing = judge_series(&doubling(60e3)).verdict;
+    assert_eq!(growing.leak, Some(true), "{}", growing.reason);
+    let level = judge_series(&doubling(0.0)).verdict;
+    assert_ne!(level.leak, Some(true), "{}", level.reason);
+}
