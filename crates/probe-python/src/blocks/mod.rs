@@ -246,7 +246,7 @@ impl Python {
         drop((native, std::mem::take(&mut all.placed)));
         let runtimes: Vec<&str> = self.runtimes().iter().map(|r| &*r.library).collect();
         let libraries = Libraries::new(&mappings, &runtimes);
-        let (heads, views) = owners::words(memory, &all.shapes, front);
+        let kinds = owners::words(memory, &all.shapes, front);
         let data = refs::data::data(memory, &mappings);
         let roots = roots::roots(&data, &mappings, known, threads);
         let arenas = self.arenas(&all, &spans, rules)?;
@@ -263,8 +263,7 @@ impl Python {
             libraries: &libraries,
             roots: &roots,
             aims: &aims,
-            heads: &heads,
-            views: &views,
+            kinds: &kinds,
             hurry,
         }
         .run()?;
