@@ -23,6 +23,8 @@ const MOST: usize = 4;
 const HEADER: u64 = 8;
 /// What holds the blocks of a row, where an object does.
 const OBJECT: &str = "object ";
+/// Objects that hold blocks only as numbers.
+const NUMBER: &str = "builtins.int";
 
 /// Blocks of one size that nothing points to, most bytes first.
 pub(super) fn leaks(scene: &Scene<'_>) -> Vec<Finding> {
@@ -267,6 +269,7 @@ pub(super) fn holding(
     let mut finding = about(scene, FindingKind::NativeGrowth, columns);
     let of_type = holder.strip_prefix(OBJECT);
     let who = match of_type {
+        Some(NUMBER) => "addresses that Python code keeps as int objects".into(),
         Some(name) => format!("{name} objects"),
         None if holder.is_empty() => "something that is not known".into(),
         None => holder.to_owned(),
@@ -278,7 +281,9 @@ pub(super) fn holding(
         columns.blocks.counted("the number of these blocks"),
     ];
     finding.evidence.extend(main_size(meant));
-    finding.evidence.extend(of_type.and_then(|name| objects(meant.0, scene, name)));
+    let counted = of_type.filter(|name| *name != NUMBER);
+    finding.evidence.extend(counted.and_then(|name| objects(meant.0, scene, name)));
+    finding.evidence.extend(whose(meant).as_deref().map(name_candidates));
     finding.advice = match of_type {
         Some(name) => format!(
             "Native memory behind {name} objects grows: look for what is put into them, or done \
@@ -290,6 +295,17 @@ pub(super) fn holding(
         ),
     };
     finding
+}
+
+/// Whose the blocks may be, where their holder does not tell.
+fn whose((looks, is_meant): Meant<'_>) -> Option<String> {
+    let table = looks.last()?.table(native_blocks::TABLE)?;
+    let is_this = |row: usize| {
+        let found = Row::of(table, row, native_blocks::REACHABLE);
+        found.is_some_and(|found| is_meant(&found.holder))
+    };
+    let cell = |row| table.value(native_blocks::CANDIDATES, row).as_str();
+    (0..table.rows()).filter(|&row| is_this(row)).find_map(cell).map(str::to_owned)
 }
 
 /// The size that grew most, and what these blocks hold.

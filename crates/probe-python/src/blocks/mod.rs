@@ -47,7 +47,7 @@ use libraries::Libraries;
 use mark::{Marker, Marks};
 use pages::Pages;
 use places::{Heaps, Places};
-use roots::Root;
+use roots::{Root, RootKind};
 use scan::{Pointers, Scan};
 use sum::Summing;
 use units::{Unit, Units};
@@ -285,6 +285,9 @@ impl Python {
             type_name: &|shape| Some(names.of(all.shapes.get(shape as usize)?.address)),
         };
         let groups = summing.groups()?;
+        let is_mapping =
+            |root: u32| roots.get(root as usize).is_some_and(|root| root.kind == RootKind::Mapping);
+        let ends = pointers.aimed.ends(&aims, is_mapping);
         let whole = Whole {
             pages: &pages,
             heaps: &heaps,
@@ -295,7 +298,7 @@ impl Python {
             summing: &summing,
             groups: &groups,
             aims: &aims,
-            aimed: &pointers.aimed,
+            ends: &ends,
         };
         let (private, holders, extensions) =
             (whole.rows(), whole.holders(), libraries.extensions());

@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_number_of_two_digits_may_be_an_address() {
         let digits = |number: u64| (number & 0x3fff_ffff) | (number >> 30) << 32;
-        let address = 0x7f12_3456_7890;
+        let address = 0x7f12_f456_7890;
         assert_eq!(as_address(2, digits(address)), Some(address));
         assert_eq!(as_address(16, digits(address)), Some(address));
         assert_eq!(as_address(1, digits(7)), None);
