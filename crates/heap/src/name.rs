@@ -67,8 +67,8 @@ pub(crate) struct Namer<'a> {
     labels: Vec<(How, u32, u32)>,
     slots: FastMap<(u32, u8), u32>,
     texts: FastMap<(u32, u32), u32>,
-    /// Namespaces of what is known by its own name.
-    owners: FastMap<u32, u32>,
+    /// Namespaces of what is known by its own name: whose, and what they are called there.
+    owners: FastMap<u32, (u32, u32)>,
 }
 
 impl<'a> Namer<'a> {
@@ -97,13 +97,18 @@ impl<'a> Namer<'a> {
                 let edges = self.graph.edges(owner);
                 let spaces = edges.filter(|edge| self.graph.how(edge.label) == How::Namespace);
                 for space in spaces {
-                    self.owners.entry(space.target.0).or_insert(owner.0);
+                    if let Some(&(.., called)) = self.labels.get(usize::from(space.label.0)) {
+                        self.owners.entry(space.target.0).or_insert((owner.0, called));
+                    }
                 }
             }
         }
     }
 
     pub(crate) fn root_edge(&mut self, edge: &RootEdge) -> Named {
+        if let Some(named) = self.namespace(edge.target.0) {
+            return named;
+        }
         let root = self.graph.root(edge.root);
         let kind = match (&edge.name, root.kind) {
             (Some(_), RootKind::Frame) => "frame local",
@@ -122,6 +127,11 @@ impl<'a> Namer<'a> {
         let Some(&(how, kind, name)) = self.labels.get(usize::from(label)) else {
             return self.slot(source, label);
         };
+        if how == How::Namespace
+            && let Some(named) = self.namespace(self.graph.target[edge])
+        {
+            return named;
+        }
         if let Some(name) = self.variable(how, source, edge) {
             return Named { after: After::Source, kind, name };
         }
@@ -159,15 +169,28 @@ impl<'a> Namer<'a> {
         Some(self.names.intern(name))
     }
 
+    /// What a name in the namespace of an object is called.
+    fn entry_word(&self, owner: ObjectId) -> &'a str {
+        let info = &self.graph.types[self.graph.type_of(owner).index()];
+        info.entry.as_deref().unwrap_or("attribute")
+    }
+
+    /// The namespace of what is known by its own name: by that, whoever else refers to it (frames
+    /// do to the globals of their code).
+    fn namespace(&mut self, space: u32) -> Option<Named> {
+        let &(owner, called) = self.owners.get(&space)?;
+        let own_name = self.graph.own_name(ObjectId(owner))?;
+        let name = format!("{own_name}.{}", self.names.get(called));
+        let kind = self.names.intern(self.entry_word(ObjectId(owner)));
+        Some(Named { after: After::Nothing, kind, name: self.names.intern(&name) })
+    }
+
     /// A name of a namespace.
     fn entry(&mut self, space: u32, key: ObjectId) -> Option<Named> {
         let text = self.graph.text(key)?;
-        let owner = self.owners.get(&space).map(|&owner| ObjectId(owner));
+        let owner = self.owners.get(&space).map(|&(owner, _)| ObjectId(owner));
         let (after, kind) = match owner {
-            Some(owner) => {
-                let info = &self.graph.types[self.graph.type_of(owner).index()];
-                (After::Nothing, info.entry.as_deref().unwrap_or("attribute"))
-            }
+            Some(owner) => (After::Nothing, self.entry_word(owner)),
             None => (After::Owner, "attribute"),
         };
         let known = (owner.map_or(u32::MAX, |owner| owner.0), key.0);

@@ -127,6 +127,23 @@ fn shown(path: &[Step]) -> String {
     path.iter().map(step).collect::<Vec<_>>().join(" > ")
 }
 
+/// Frames refer to the globals of their code, and are asked before the table of modules.
+#[test]
+fn a_namespace_is_named_by_its_module() {
+    let mut heap = Heap::default();
+    let space = heap.module("app");
+    heap.roots.push((RootKind::Frame, space, Some("f_globals")));
+    heap.roots.rotate_right(1);
+    let graph = heap.graph();
+    let expected = "module global app.__dict__ dict";
+    let shapes = Shapes::new(&graph, Through::Loose);
+    assert_eq!(shown(&shapes.path(shapes.of(ObjectId(space)).unwrap())), expected);
+    assert_eq!(shown(&Paths::new(&graph, Through::Loose).steps(ObjectId(space))), expected);
+    heap.roots.retain(|root| root.0 != RootKind::Frame);
+    let graph = heap.graph();
+    assert_eq!(shown(&Paths::new(&graph, Through::Loose).steps(ObjectId(space))), expected);
+}
+
 #[test]
 fn a_cache_is_a_module_global() {
     let graph = cache(40).graph();

@@ -82,9 +82,11 @@ impl Libraries {
 }
 
 fn is_extension(path: &str) -> bool {
+    // Where the interpreter is in a library, the program is a stub that starts it.
+    let starts_python = path.contains("/bin/python");
     let in_package = PACKAGES.iter().any(|folder| path.contains(folder));
     let of_system = SYSTEM.iter().any(|folder| path.starts_with(folder));
-    in_package || !of_system && !path.contains("/lib-dynload/")
+    in_package || !of_system && !starts_python && !path.contains("/lib-dynload/")
 }
 
 #[cfg(test)]
@@ -98,7 +100,8 @@ mod tests {
                     3000-4000 r-xp 0 08:01 2 /usr/lib/libc.so.6\n\
                     4000-5000 r-xp 0 08:01 3 /opt/python/lib/python3.9/lib-dynload/_json.so\n\
                     5000-6000 r-xp 0 08:01 4 /usr/lib/python3/dist-packages/own.so\n\
-                    7000-8000 r-xp 0 08:01 5 /srv/app/fast.so\n";
+                    7000-8000 r-xp 0 08:01 5 /srv/app/fast.so\n\
+                    9000-a000 r-xp 0 08:01 6 /srv/shared/bin/python3.11\n";
         let mappings: Vec<Mapping> =
             target::procfs::smaps::parse(text.as_bytes()).map(|m| m.into_owned()).collect();
         let libraries = Libraries::new(&mappings, &["/opt/python/bin/python3"]);
