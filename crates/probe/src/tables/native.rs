@@ -168,7 +168,7 @@ pub mod native_blocks {
     /// `code pointer` (they begin with an address in a library), `other`.
     pub const CONTENT: &str = "content";
     /// Attribute: libraries that come neither with Python nor with the system, where nothing
-    /// tells whose unreachable blocks are.
+    /// tells whose unreachable blocks are; without one, Python's own modules.
     pub const CANDIDATES: &str = "candidates";
 
     /// glibc's `malloc`.
