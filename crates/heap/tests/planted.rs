@@ -56,6 +56,8 @@ impl Heap {
         let space = self.add("dict", 232, 1);
         self.own_names.push((module, name));
         self.edge(module, space, NAMESPACE);
+        // An interpreter owns it; that it is one of the modules is another name for that.
+        self.roots.push((RootKind::Interpreter, module, None));
         self.roots.push((RootKind::SysModules, module, None));
         space
     }
@@ -94,7 +96,11 @@ impl Heap {
         for &(kind, target, name) in &self.roots {
             let info = RootInfo { kind, name: "app.main".into(), detail: "".into() };
             let root = builder.root(info);
-            builder.root_edge(root, ObjectId(target), Strength::Strong, name.map(Arc::from));
+            let strength = match kind {
+                RootKind::SysModules => Strength::Loose,
+                _ => Strength::Strong,
+            };
+            builder.root_edge(root, ObjectId(target), strength, name.map(Arc::from));
         }
         self.text.iter().for_each(|&(object, text)| builder.text(ObjectId(object), text.into()));
         for &(object, name) in &self.own_names {

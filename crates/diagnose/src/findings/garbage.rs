@@ -1,7 +1,7 @@
 //! Python objects that only reference cycles keep.
 
 use probe::tables::{garbage, gc};
-use probe::{Certainty, FindingKind, Snapshot, Step, Value, path_text};
+use probe::{Certainty, FindingKind, Snapshot, Step, Value};
 
 use super::group::{Group, by_key};
 use super::kinds::{TypeGrowth, named, ranked};
@@ -28,13 +28,14 @@ fn of_process(scene: &Scene<'_>, looks: &[Snapshot]) -> Option<Told> {
         return None;
     }
     let types = types(looks);
-    let subject = &types.first()?.name;
+    let cycle = cycle(looks);
+    let subject = subject(&types, &cycle)?;
     let cause = &garbage.cause;
     let mut finding = about_bytes(FindingKind::CyclicGarbage, bytes, scene);
     finding.growth.objects = Some(objects.growth());
     finding.growth.objects_per_s = Some(objects.per_s());
-    finding.subject.clone_from(subject);
-    finding.place = cycle(looks, subject);
+    finding.subject = subject.to_owned();
+    finding.place = cycle_text(&cycle);
     finding.certainty = cause.certainty(scene, bytes);
     finding.evidence = evidence(objects, &types, finding.place.as_deref(), cause);
     finding.advice = cause.advice();
@@ -129,20 +130,45 @@ fn types(looks: &[Snapshot]) -> Vec<TypeGrowth> {
     ranked(by_type(garbage::BYTES).into_iter().map(growth))
 }
 
-/// The cycle that is shown for a type, as a text.
-fn cycle(looks: &[Snapshot], subject: &str) -> Option<String> {
-    let steps = attribute(looks, garbage::CYCLE, |name| name == subject)
-        .or_else(|| attribute(looks, garbage::CYCLE, |_| true))?;
-    let steps: Vec<Step> = serde_json::from_str(&steps).ok()?;
-    (!steps.is_empty()).then(|| path_text(&steps))
+/// The cycle that is shown, as an example.
+fn cycle(looks: &[Snapshot]) -> Vec<Step> {
+    let steps = attribute(looks, garbage::CYCLE);
+    steps.and_then(|steps| serde_json::from_str(&steps).ok()).unwrap_or_default()
 }
 
-/// The newest value of a column of text, of a type that fits.
-fn attribute(looks: &[Snapshot], column: &str, fits: impl Fn(&str) -> bool) -> Option<String> {
+/// Whose cycles they are: of the types that grew and stand in the cycle, the program's own before
+/// built-in ones; what merely hangs on it may have more bytes.
+fn subject<'a>(types: &'a [TypeGrowth], cycle: &[Step]) -> Option<&'a str> {
+    let is_in = |name: &str| cycle.iter().any(|step| step.type_name.as_deref() == Some(name));
+    let grew = types.iter().filter(|growth| growth.objects > 0.0);
+    let mut inside: Vec<&str> =
+        grew.map(|growth| growth.name.as_str()).filter(|&name| is_in(name)).collect();
+    inside.sort_by_key(|name| name.starts_with("builtins."));
+    inside.first().copied().or(types.first().map(|growth| growth.name.as_str()))
+}
+
+/// A cycle with every step and what it leads to: `app.Node.parent -> app.Tree.nodes -> ...`.
+fn cycle_text(cycle: &[Step]) -> Option<String> {
+    let (first, rest) = cycle.split_first()?;
+    let name = |step: &Step| step.name.clone().filter(|name| !name.is_empty());
+    let kind = |step: &Step| step.type_name.clone().unwrap_or_else(|| step.kind.clone());
+    let mut text = match name(first) {
+        Some(name) => format!("{name} ({})", kind(first)),
+        None => kind(first),
+    };
+    for step in rest {
+        let via = name(step).unwrap_or_else(|| step.kind.clone());
+        let via = if via.starts_with('[') { via } else { format!(".{via}") };
+        text.push_str(&format!("{via} -> {}", kind(step)));
+    }
+    Some(text)
+}
+
+/// The newest value of a column of text, which is the same for all types.
+fn attribute(looks: &[Snapshot], column: &str) -> Option<String> {
     let tables = looks.iter().rev().filter_map(|look| look.table(garbage::TABLE));
     tables
         .flat_map(|table| (0..table.rows()).map(move |row| (table, row)))
-        .filter(|(table, row)| table.value(garbage::TYPE, *row).as_str().is_some_and(&fits))
         .find_map(|(table, row)| table.value(column, row).as_str().map(Into::into))
 }
 
@@ -164,7 +190,7 @@ enum Cause {
 impl Cause {
     /// `objects`: by how many there were more in the end.
     fn of(gc: &[Snapshot], looks: &[Snapshot], objects: f64) -> Self {
-        if let Some(by) = attribute(looks, garbage::BLOCKED_BY, |_| true) {
+        if let Some(by) = attribute(looks, garbage::BLOCKED_BY) {
             return Self::Blocked(by);
         }
         let table = gc.last().and_then(|look| look.table(gc::TABLE)).filter(|t| t.rows() > 0);

@@ -60,8 +60,14 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
     if found.iter().all(|f| f.kind != FindingKind::AllocatorHeld) {
         found.extend(kept::resting(&scene));
     }
-    found.extend(counts::endless_threads(&scene));
-    found.extend(counts::handles(&scene));
+    let mut counted = counts::endless_threads(&scene);
+    counted.extend(counts::handles(&scene));
+    // What ends neither is a cause: it comes before where memory lies, behind the first finding.
+    let (likely, possible): (Vec<_>, Vec<_>) =
+        counted.into_iter().partition(|finding| finding.certainty != Certainty::Possible);
+    let second = found.len().min(1);
+    found.splice(second..second, likely);
+    found.extend(possible);
     for (index, finding) in found.iter_mut().enumerate() {
         finding.id = format!("{}-{}", finding.kind.name(), index + 1);
     }

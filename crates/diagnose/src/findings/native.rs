@@ -226,7 +226,7 @@ fn lost(subject: &str, columns: &Columns, content: Option<String>) -> Vec<String
 }
 
 fn name_candidates(names: &str) -> String {
-    format!("libraries in the process that come neither with Python nor with the system: {names}")
+    format!("libraries in the process that may have taken them: {names}")
 }
 
 fn advice(library: &str, candidates: Option<&str>) -> String {
