@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use probe::{Request, Target};
 
+use crate::clock;
 use crate::preset::Ask;
 
 /// Watching may take this share of one core: a look that takes `t` is not repeated before
 /// `t * 100`.
 const STRETCH: u32 = 100;
-/// What a look takes is the least of this many: on a busy machine most of the time goes by
-/// waiting for a core, which costs nobody anything.
+/// What a look costs is the least of this many: other threads of this program may have worked
+/// meanwhile.
 const COSTS: usize = 5;
 /// The shortest time from a failure to the next try.
 const RETRY: Duration = Duration::from_millis(400);
@@ -59,6 +60,29 @@ impl Span {
     }
 }
 
+/// Measures what a look costs.
+#[derive(Clone, Copy, Debug)]
+pub struct Meter {
+    /// When the look began.
+    pub begun: Instant,
+    cpu: Duration,
+}
+
+impl Meter {
+    /// Starts to measure.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { begun: Instant::now(), cpu: clock::cpu_time() }
+    }
+
+    /// The time since then, but for what this program did not work in: on a busy machine most of
+    /// the time goes by waiting for a core, which costs nobody anything.
+    #[must_use]
+    pub fn cost(&self) -> Duration {
+        self.begun.elapsed().min(clock::cpu_time().saturating_sub(self.cpu))
+    }
+}
+
 /// Questions with their pace, and when they are due.
 #[derive(Debug)]
 pub struct Due {
@@ -70,7 +94,7 @@ pub struct Due {
     pub next: Option<Instant>,
     pace: Pace,
     span: Span,
-    /// How long the last looks took.
+    /// What the last looks cost.
     costs: VecDeque<Duration>,
     /// How many there were.
     looks: u32,
@@ -101,14 +125,14 @@ impl Due {
         }
     }
 
-    /// Notes how long a look took, and when the next one is due.
-    pub fn looked(&mut self, took: Duration) {
+    /// Notes what a look cost, and when the next one is due.
+    pub fn looked(&mut self, cost: Duration) {
         self.looks = self.looks.saturating_add(1);
-        self.costs.push_back(took);
+        self.costs.push_back(cost);
         if self.costs.len() > COSTS {
             self.costs.pop_front();
         }
-        let cost = self.costs.iter().min().copied().unwrap_or(took);
+        let cost = self.costs.iter().min().copied().unwrap_or(cost);
         let now = Instant::now();
         self.next = match self.pace {
             Pace::Every(every) => now.checked_add(every.max(cost * STRETCH)),
@@ -154,6 +178,21 @@ mod tests {
             gap(80);
         }
         assert!(gap(80) > Duration::from_secs(7), "all of them are slow");
+    }
+
+    /// Waiting costs nothing, work does.
+    #[test]
+    fn a_look_costs_what_it_works() {
+        let until = |done: &dyn Fn() -> bool| {
+            while !done() {
+                std::hint::black_box(0);
+            }
+        };
+        let meter = Meter::start();
+        let before = clock::cpu_time();
+        until(&|| clock::cpu_time() - before >= Duration::from_millis(20));
+        assert!(meter.cost() >= Duration::from_millis(20));
+        assert!(meter.cost() <= meter.begun.elapsed());
     }
 
     /// Three rounds of a run of known length: start, middle, and the end, which is no mark.
