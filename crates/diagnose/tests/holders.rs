@@ -143,7 +143,10 @@ fn references_too_many_are_a_leak() {
     assert_eq!(proved.growth.bytes, Some(29.0 * 5000.0 * 200.0));
     assert!(proved.evidence.iter().any(|e| e.contains("no pointer to them exists anywhere")));
     assert!(proved.evidence.iter().any(|e| e == "most of them refer to 3 builtins.float"));
+    assert!(!proved.advice.contains("of its own"), "{}", proved.advice);
     assert_eq!(found(|n| n / 2).certainty, Certainty::Likely);
+    let kept = found(|_| 0);
+    assert!(kept.advice.contains("a list, cache or pool of its own"), "{}", kept.advice);
     let level = watch(true, |_| vec![refcounts(5000, 5000)]);
     assert!(level.iter().all(|f| f.kind != FindingKind::RefcountLeak), "{level:#?}");
 }

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use target::images::{self, Mapping};
 
+use crate::refs::data::{PACKAGES, library_name};
+
 /// Folders of what comes with the system.
 const SYSTEM: [&str; 3] = ["/lib", "/usr/lib", "/usr/local/lib"];
-/// Folders of what was installed for Python.
-const PACKAGES: [&str; 2] = ["/site-packages/", "/dist-packages/"];
 /// The folder of modules that come with the interpreter.
 const OWN_MODULES: &str = "/lib-dynload/";
 /// The most files: the number of one is kept for each block.
@@ -44,7 +44,7 @@ impl Libraries {
             if is_extension {
                 libraries.extensions.push(number);
             }
-            let name = image.file_name().to_owned();
+            let name = library_name(&image.path).to_owned();
             libraries.list.push(Library { name, is_extension, is_own_module });
             let places = image.mappings.iter().map(|m| (m.start..m.end, number, m.perms.exec));
             libraries.places.extend(places);
