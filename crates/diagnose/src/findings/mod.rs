@@ -39,6 +39,7 @@ const SHORT_S: f64 = 2.0;
 pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) -> Vec<Finding> {
     let scene = Scene::new(lanes, judgement, level);
     let mut found = Vec::new();
+    let mut threads = counts::endless_threads(&scene);
     let rises = match judgement.verdict.leak {
         Some(leak) => leak || judgement.is_bounded,
         None => judgement.verdict.severity.low > 0.0,
@@ -49,8 +50,13 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
         let mut places: Vec<Place> = children::find(&scene).into_iter().map(child).collect();
         places.extend(memory::find(&scene));
         memory::name_holders(&mut places, &told);
+        // Stacks are those of the threads that came.
+        if threads.iter().any(|finding| finding.share.is_some()) {
+            places.retain(|place| place.finding.subject != memory::STACKS);
+        }
         let held = kept::growing(&scene);
         objects.extend(mapped::find(&scene));
+        objects.append(&mut threads);
         objects.extend(told.into_iter().map(|told| told.finding));
         found = merge::merged(objects, held, places);
     }
@@ -60,7 +66,7 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
     if found.iter().all(|f| f.kind != FindingKind::AllocatorHeld) {
         found.extend(kept::resting(&scene));
     }
-    found.extend(counts::endless_threads(&scene));
+    found.append(&mut threads);
     found.extend(counts::handles(&scene));
     for (index, finding) in found.iter_mut().enumerate() {
         finding.id = format!("{}-{}", finding.kind.name(), index + 1);

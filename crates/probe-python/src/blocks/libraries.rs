@@ -15,6 +15,8 @@ const MOST: usize = u16::MAX as usize - 1;
 #[derive(Debug)]
 pub(super) struct Library {
     pub(super) name: String,
+    /// The same with the package it is in, where it was installed for Python.
+    in_package: String,
     /// Neither the interpreter nor what comes with it or with the system.
     pub(super) is_extension: bool,
 }
@@ -38,7 +40,8 @@ impl Libraries {
             if is_extension {
                 libraries.extensions.push(number);
             }
-            libraries.list.push(Library { name: image.file_name().to_owned(), is_extension });
+            let (name, in_package) = (image.file_name().to_owned(), in_package(&image.path));
+            libraries.list.push(Library { name, in_package, is_extension });
             let places = image.mappings.iter().map(|m| (m.start..m.end, number, m.perms.exec));
             libraries.places.extend(places);
         }
@@ -71,14 +74,22 @@ impl Libraries {
         self.list.get(usize::from(number)).is_some_and(|library| library.is_extension)
     }
 
-    /// The names of those that neither come with the interpreter nor with the system.
+    /// The names of those that neither come with the interpreter nor with the system, with their
+    /// packages.
     pub(super) fn extensions(&self) -> Vec<String> {
         let extensions = self.list.iter().filter(|library| library.is_extension);
-        let mut names: Vec<String> = extensions.map(|library| library.name.clone()).collect();
+        let mut names: Vec<String> = extensions.map(|library| library.in_package.clone()).collect();
         names.sort();
         names.dedup();
         names
     }
+}
+
+/// The part of a path that names what a user knows: the package.
+fn in_package(path: &str) -> String {
+    let inside = PACKAGES.iter().find_map(|folder| path.rsplit_once(folder));
+    let name = || path.rsplit('/').next().unwrap_or_default();
+    inside.map_or_else(name, |(_, inside)| inside).to_owned()
 }
 
 fn is_extension(path: &str) -> bool {
@@ -101,11 +112,12 @@ mod tests {
                     4000-5000 r-xp 0 08:01 3 /opt/python/lib/python3.9/lib-dynload/_json.so\n\
                     5000-6000 r-xp 0 08:01 4 /usr/lib/python3/dist-packages/own.so\n\
                     7000-8000 r-xp 0 08:01 5 /srv/app/fast.so\n\
+                    8000-9000 r-xp 0 08:01 7 /srv/lib/python3.9/site-packages/fast/core/_a.so\n\
                     9000-a000 r-xp 0 08:01 6 /srv/shared/bin/python3.11\n";
         let mappings: Vec<Mapping> =
             target::procfs::smaps::parse(text.as_bytes()).map(|m| m.into_owned()).collect();
         let libraries = Libraries::new(&mappings, &["/opt/python/bin/python3"]);
-        assert_eq!(libraries.extensions(), ["fast.so", "own.so"]);
+        assert_eq!(libraries.extensions(), ["fast.so", "fast/core/_a.so", "own.so"]);
         let name = |at| libraries.of(at).map(|(n, code)| (libraries.name(n).unwrap(), code));
         assert_eq!(name(0x2008), Some(("python3", false)));
         assert_eq!(name(0x7fff), Some(("fast.so", true)));
