@@ -121,11 +121,12 @@ mod tests {
                     4000-5000 r-xp 0 08:01 3 /opt/python/lib/python3.9/lib-dynload/_json.so\n\
                     5000-6000 r-xp 0 08:01 4 /usr/lib/python3/dist-packages/own.so\n\
                     7000-8000 r-xp 0 08:01 5 /srv/app/fast.so\n\
+                    8000-9000 r-xp 0 08:01 7 /srv/lib/python3.9/site-packages/fast/core/_a.so\n\
                     9000-a000 r-xp 0 08:01 6 /srv/shared/bin/python3.11\n";
         let mappings: Vec<Mapping> =
             target::procfs::smaps::parse(text.as_bytes()).map(|m| m.into_owned()).collect();
         let libraries = Libraries::new(&mappings, &["/opt/python/bin/python3"]);
-        assert_eq!(libraries.suspects(), ["fast.so", "own.so"]);
+        assert_eq!(libraries.suspects(), ["fast.so", "fast/core/_a.so", "own.so"]);
         let name = |at| libraries.of(at).map(|(n, code)| (libraries.name(n).unwrap(), code));
         assert_eq!(name(0x2008), Some(("python3", false)));
         assert_eq!(name(0x7fff), Some(("fast.so", true)));

@@ -93,7 +93,13 @@ fn blocks_table(found: &Blocks, pid: u64) -> Table {
 /// Whether nothing tells which library blocks are of.
 fn is_anybodys(row: &BlockRow) -> bool {
     // Of what holds blocks, this says nothing of who made them.
-    const NOBODY: [&str; 4] = ["stack", "registers", "anonymous memory", "object builtins.int"];
+    const NOBODY: [&str; 5] = [
+        "stack",
+        "registers",
+        "anonymous memory",
+        "object builtins.int",
+        "object builtins.PyCapsule",
+    ];
     match (row.state, row.holder.as_deref()) {
         (State::Unreachable | State::Reachable, None) => true,
         (State::Reachable, Some(holder)) => NOBODY.contains(&holder),
