@@ -20,15 +20,16 @@ fn grows(scene: &Scene<'_>, group: &Group) -> bool {
     let enough = group.growth() >= LEAST && group.per_s() > 0.0 && group.points.len() >= 3;
     match scene.leak {
         Some(false) => {
-            enough && group.never_falls() && group.rises() >= LEAST_LOOKS && group.rising() >= 0.8
+            let calm = group.calm();
+            enough && calm.never_falls() && calm.rises() >= LEAST_LOOKS && calm.is_steady()
         }
-        _ => enough && group.rising() >= 0.5,
+        _ => enough && (group.calm().rising() >= 0.5 || group.as_bytes().is_steady()),
     }
 }
 
 fn certainty(scene: &Scene<'_>, group: &Group) -> Certainty {
-    let strict = group.never_falls() && group.rises() >= LEAST_LOOKS;
-    if strict && scene.leak != Some(false) { Certainty::Likely } else { Certainty::Possible }
+    let is_sure = group.points.len() > LEAST_LOOKS && group.as_bytes().is_steady();
+    if is_sure && scene.leak != Some(false) { Certainty::Likely } else { Certainty::Possible }
 }
 
 fn finding(scene: &Scene<'_>, kind: FindingKind, group: &Group) -> Finding {
