@@ -14,25 +14,17 @@ use crate::footprint::number;
 const LEAST: f64 = 5.0;
 /// With a verdict of no leak, only what rose at so many looks and never fell is named.
 const LEAST_LOOKS: usize = 6;
-/// What goes on grows in the last third of the time by so much of the whole.
-const LASTS: f64 = 0.2;
 
 /// Whether a count grows by what is worth a word beside this verdict.
 fn grows(scene: &Scene<'_>, group: &Group) -> bool {
     let enough = group.growth() >= LEAST && group.per_s() > 0.0 && group.points.len() >= 3;
-    enough && (is_strict(group) || scene.leak != Some(false) && group.rising() >= 0.5)
-}
-
-/// It never falls and goes on. Between looks that follow each other closely nothing may happen.
-fn is_strict(group: &Group) -> bool {
-    group.never_falls() && group.rises() >= LEAST_LOOKS && lasts(group)
-}
-
-fn lasts(group: &Group) -> bool {
-    let from = group.seconds() * 2.0 / 3.0;
-    let start = group.points.first().map_or(0.0, |p| p.0);
-    let late = group.points.iter().find(|p| p.0 - start >= from);
-    late.is_some_and(|late| group.last() - late.1 >= LASTS * group.growth())
+    match scene.leak {
+        Some(false) => {
+            let calm = group.calm();
+            enough && calm.never_falls() && calm.rises() >= LEAST_LOOKS && calm.is_steady()
+        }
+        _ => enough && (group.calm().rising() >= 0.5 || group.as_bytes().is_steady()),
+    }
 }
 
 /// When each process was first seen, seconds after the first look: what it began with is no growth.
@@ -49,11 +41,8 @@ fn since(mut group: Group, birth: Option<&f64>) -> Group {
 }
 
 fn certainty(scene: &Scene<'_>, group: &Group) -> Certainty {
-    if is_strict(group) && scene.leak != Some(false) {
-        Certainty::Likely
-    } else {
-        Certainty::Possible
-    }
+    let is_sure = group.points.len() > LEAST_LOOKS && group.as_bytes().is_steady();
+    if is_sure && scene.leak != Some(false) { Certainty::Likely } else { Certainty::Possible }
 }
 
 fn finding(scene: &Scene<'_>, kind: FindingKind, group: &Group) -> Finding {

@@ -69,7 +69,7 @@ impl<'a> Garbage<'a> {
     pub(super) fn lost(self) -> Group {
         match self.cause {
             Cause::Off | Cause::Frozen | Cause::Blocked(_) => self.bytes,
-            Cause::NotYet | Cause::Unknown => Group::default(),
+            Cause::ByHand | Cause::NotYet | Cause::Unknown => Group::default(),
         }
     }
 
@@ -86,20 +86,22 @@ impl<'a> Garbage<'a> {
     /// Whether the collector takes it sooner or later: it is on, there are no more of them than
     /// may wait for a full collection, and full collections did not leave them where they were.
     pub(super) fn is_taken(&self) -> bool {
-        let grew = |generation: Option<&str>, column: &'static str| {
-            let groups = by_key(self.gc, gc::TABLE, |table, row| {
-                let name = table.value(gc::GENERATION, row).as_str()?;
-                generation.is_none_or(|wanted| wanted == name).then_some(())?;
-                Some(((), number(table, column, row)?))
-            });
-            groups.get(&()).map_or(0.0, Group::growth)
-        };
-        let is_left = grew(Some("2"), gc::COLLECTIONS) >= 2.0
-            && grew(None, gc::COLLECTED) < 0.5 * self.objects.growth();
+        let is_left = grew(self.gc, Some("2"), gc::COLLECTIONS) >= 2.0
+            && grew(self.gc, None, gc::COLLECTED) < 0.5 * self.objects.growth();
         self.cause == Cause::NotYet
             && !is_left
             && self.objects.last() <= 2.0 * most_waiting(self.gc)
     }
+}
+
+/// By how much a counter of the collector grew: of one generation, or of all.
+fn grew(gc: &[Snapshot], generation: Option<&str>, column: &'static str) -> f64 {
+    let groups = by_key(gc, gc::TABLE, |table, row| {
+        let name = table.value(gc::GENERATION, row).as_str()?;
+        generation.is_none_or(|wanted| wanted == name).then_some(())?;
+        Some(((), number(table, column, row)?))
+    });
+    groups.get(&()).map_or(0.0, Group::growth)
 }
 
 /// How many objects may wait for a full collection: as many as the thresholds let be made, and a
@@ -177,6 +179,8 @@ fn attribute(looks: &[Snapshot], column: &str) -> Option<String> {
 enum Cause {
     /// It is switched off.
     Off,
+    /// It is switched off, and the program has it run itself: what is there is newer than that.
+    ByHand,
     /// Objects are set aside again and again, where it does not look.
     Frozen,
     /// A type in the cycle does not tell it what it refers to.
@@ -198,9 +202,10 @@ impl Cause {
         let young = (0..table.rows())
             .find(|&row| table.value(gc::GENERATION, row).as_str() == Some("0"))
             .and_then(|row| number(table, gc::THRESHOLD, row));
+        let is_off = young == Some(0.0) || table.value(gc::ENABLED, 0) == Value::Bool(false);
         match table.value(gc::ENABLED, 0) {
-            _ if young == Some(0.0) => Self::Off,
-            Value::Bool(false) => Self::Off,
+            _ if is_off && grew(gc, Some("2"), gc::COLLECTIONS) > 0.0 => Self::ByHand,
+            _ if is_off => Self::Off,
             Value::Bool(true) if objects > 0.0 && frozen(gc) >= 0.5 * objects => Self::Frozen,
             Value::Bool(true) => Self::NotYet,
             _ => Self::Unknown,
@@ -209,11 +214,11 @@ impl Cause {
 
     /// Garbage that the collector will come to is no leak.
     fn certainty(&self, scene: &Scene<'_>, bytes: &Group) -> Certainty {
-        let steady = scene.leak == Some(true) && bytes.rising() >= 0.8;
         match self {
-            Self::Off | Self::Blocked(_) if steady => Certainty::Proved,
+            Self::NotYet | Self::Unknown | Self::ByHand => Certainty::Possible,
+            _ if !bytes.is_steady() => Certainty::Possible,
+            Self::Off | Self::Blocked(_) if scene.leak == Some(true) => Certainty::Proved,
             Self::Off | Self::Frozen | Self::Blocked(_) => Certainty::Likely,
-            Self::NotYet | Self::Unknown => Certainty::Possible,
         }
     }
 
@@ -222,6 +227,9 @@ impl Cause {
             Self::Off => {
                 "the collector is switched off (gc.disable(), or a threshold of 0)".into()
             }
+            Self::ByHand => "the collector is switched off, and the program runs full collections \
+                             itself: these are newer than the last"
+                .into(),
             Self::Frozen => {
                 "objects are set aside again and again (gc.freeze()), where the collector does not look"
                     .into()
@@ -248,7 +256,7 @@ impl Cause {
             Self::Frozen => "Call gc.freeze() once, after gc.collect(); gc.unfreeze() gives the collector back \
                              what was set aside."
                 .into(),
-            Self::NotYet | Self::Unknown => {
+            Self::ByHand | Self::NotYet | Self::Unknown => {
                 "Watch longer: it is no leak if a full collection takes them. If their number keeps \
                  rising over collections of the oldest generation, break the cycle."
                     .into()

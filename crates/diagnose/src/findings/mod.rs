@@ -157,8 +157,11 @@ impl<'a> Scene<'a> {
     }
 
     fn certainty(&self, group: &Group) -> Certainty {
-        let steady = group.rising() >= 0.8 && group.points.len() >= 4;
-        if self.leak == Some(true) && steady { Certainty::Likely } else { Certainty::Possible }
+        if self.leak == Some(true) && group.is_steady() {
+            Certainty::Likely
+        } else {
+            Certainty::Possible
+        }
     }
 }
 

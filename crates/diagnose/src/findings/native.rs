@@ -149,19 +149,16 @@ fn counts(scene: &Scene<'_>, columns: &Columns) -> bool {
     let least = (LEAST_SHARE * scene.growth).max(GRAIN_BYTES);
     columns.bytes.points.len() >= 2
         && columns.bytes.growth() >= least
-        && columns.bytes.never_falls()
+        && columns.bytes.mostly_rises()
 }
 
 fn about(scene: &Scene<'_>, kind: FindingKind, columns: &Columns) -> Finding {
     let mut finding = about_bytes(kind, &columns.bytes, scene);
     finding.growth.objects = Some(columns.blocks.growth());
     finding.growth.objects_per_s = Some(columns.blocks.per_s());
-    let steady = columns.bytes.points.len() >= 3 && columns.bytes.rising() >= 0.8;
-    finding.certainty = match (scene.leak, kind) {
-        (Some(true), FindingKind::NativeLeak) if steady => Certainty::Proved,
-        (Some(true), _) => Certainty::Likely,
-        _ => Certainty::Possible,
-    };
+    if kind == FindingKind::NativeLeak && finding.certainty == Certainty::Likely {
+        finding.certainty = Certainty::Proved;
+    }
     finding
 }
 

@@ -89,7 +89,7 @@ fn counts(scene: &Scene<'_>, columns: &Columns) -> bool {
     let least = (LEAST_SHARE * scene.growth).max(GRAIN_BYTES);
     columns.objects.points.len() >= 2
         && columns.objects.growth() > 0.0
-        && columns.objects.rising() >= 0.8
+        && columns.objects.mostly_rises()
         && columns.bytes().growth() >= least
 }
 
@@ -112,11 +112,9 @@ fn finding(
     finding.growth.objects = Some(columns.objects.growth());
     finding.growth.objects_per_s = Some(columns.objects.per_s());
     let alone = columns.unreferenced.growth() >= UNREFERENCED * columns.objects.growth();
-    finding.certainty = match (scene.leak, alone) {
-        (Some(true), true) => Certainty::Proved,
-        (Some(true), false) => Certainty::Likely,
-        _ => Certainty::Possible,
-    };
+    if alone && finding.certainty == Certainty::Likely {
+        finding.certainty = Certainty::Proved;
+    }
     finding.evidence = evidence(&name, columns, &bytes, alone);
     finding.evidence.extend(refers_to.map(|what| format!("most of them refer to {what}")));
     let mut native = scene.lanes.of(native_blocks::TABLE);

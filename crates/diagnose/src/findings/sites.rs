@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use probe::tables::holders;
-use probe::{Certainty, FindingKind, Holder, Snapshot, Step, path_text};
+use probe::{FindingKind, Holder, Snapshot, Step, path_text};
 
 use super::group::{Group, by_key};
 use super::kinds::{MOST_NAMED, TypeGrowth, named, ranked};
@@ -180,9 +180,6 @@ impl Tree {
         let objects = self.sum(&branch, |node| &node.objects);
         finding.growth.objects = Some(objects.growth());
         finding.growth.objects_per_s = Some(objects.per_s());
-        let steady = node.total.rising() >= 0.8;
-        let sure = scene.leak == Some(true) && steady;
-        finding.certainty = if sure { Certainty::Likely } else { Certainty::Possible };
         finding.subject = types.first().map_or_else(|| "objects".into(), |t| t.name.clone());
         finding.evidence = evidence(node, member, &container, &types);
         finding.advice = advice(&container, member.map(Node::type_name), node.is_member());
