@@ -69,6 +69,8 @@ pub(crate) struct Namer<'a> {
     texts: FastMap<(u32, u32), u32>,
     /// Namespaces of what is known by its own name.
     owners: FastMap<u32, u32>,
+    /// The names of modules that are loaded.
+    modules: FastMap<u32, u32>,
 }
 
 impl<'a> Namer<'a> {
@@ -83,9 +85,10 @@ impl<'a> Namer<'a> {
             (info.how, names.intern(info.how.word()), names.intern(name))
         });
         let labels = labels.collect();
-        let (slots, texts) = Default::default();
-        let mut namer = Self { graph, names, labels, slots, texts, owners: FastMap::default() };
+        let (slots, texts, owners, modules) = Default::default();
+        let mut namer = Self { graph, names, labels, slots, texts, owners, modules };
         namer.find_owners();
+        namer.find_modules();
         namer
     }
 
@@ -99,6 +102,21 @@ impl<'a> Namer<'a> {
                 for space in spaces {
                     self.owners.entry(space.target.0).or_insert(owner.0);
                 }
+            }
+        }
+    }
+
+    /// What the table of loaded modules has and has a name of its own.
+    fn find_modules(&mut self) {
+        let graph = self.graph;
+        let roots = graph.root_edges.iter();
+        let tables = roots.filter(|edge| graph.root(edge.root).kind == RootKind::SysModules);
+        for edge in tables.flat_map(|table| graph.edges(table.target)) {
+            if graph.how(edge.label) == How::Value
+                && let Some(name) = graph.own_name(edge.target)
+            {
+                let name = self.names.intern(name);
+                self.modules.insert(edge.target.0, name);
             }
         }
     }
@@ -119,6 +137,9 @@ impl<'a> Namer<'a> {
 
     pub(crate) fn edge(&mut self, source: u32, edge: usize) -> Named {
         let label = self.graph.label[edge];
+        if let Some(&name) = self.modules.get(&self.graph.target[edge]) {
+            return Named { after: After::Nothing, kind: self.names.intern("module"), name };
+        }
         let Some(&(how, kind, name)) = self.labels.get(usize::from(label)) else {
             return self.slot(source, label);
         };

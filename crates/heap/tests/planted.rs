@@ -152,6 +152,24 @@ fn a_cache_is_a_module_global() {
     assert_eq!(shown(&steps), shown(&holder.path));
 }
 
+/// What a module has beside its namespace, such as the state of C code, is known by its name.
+#[test]
+fn a_module_is_known_by_its_name() {
+    let mut heap = Heap::default();
+    let (table, module) = (heap.add("dict", 1000, 2), heap.add("module", 72, 1));
+    let key = heap.add("str", 50, 1);
+    heap.own_names.push((module, "fast"));
+    heap.roots.push((RootKind::Interpreter, table, None));
+    heap.roots.push((RootKind::SysModules, table, None));
+    heap.edge(table, key, KEY);
+    heap.edge(table, module, VALUE);
+    let list = heap.add("list", 100, 1);
+    heap.edge(module, list, ITEM);
+    let graph = heap.graph();
+    let steps = Paths::new(&graph, Through::Loose).steps(ObjectId(list));
+    assert_eq!(shown(&steps), "module fast module > item [0] list");
+}
+
 #[test]
 fn growth_names_the_container_and_explains_the_increase_only() {
     let (before, after) = (cache(40).graph(), cache(140).graph());
