@@ -34,6 +34,9 @@ const EACH_FRAME: u64 = 64 << 10;
 /// beginning and at the end, which take long on a busy machine.
 const SLACK: Duration = Duration::from_secs(2 * freezing::ANSWER.as_secs() + 15);
 
+/// How often what was traced is read, until all of it can be.
+const TRIES: u32 = 3;
+
 /// What is traced, in the process.
 const CODE: &str = "
 import _tracemalloc
@@ -199,6 +202,13 @@ fn put_back(stage: &mut Stage, kept: Kept<'_>, was_on: bool) -> String {
 
 fn tables(stage: &mut Stage) -> Result<Snapshot> {
     let mut snapshot = stage.ask_frozen("tracemalloc")?;
+    for _ in 1..TRIES {
+        // It may have stood where it had just given back a table, and had not taken the new one yet.
+        if snapshot.complete {
+            break;
+        }
+        snapshot = stage.ask_frozen("tracemalloc")?;
+    }
     stage.issues.append(&mut snapshot.issues);
     Ok(snapshot)
 }

@@ -33,9 +33,9 @@ pub use lock::Lock;
 pub use scripts::RemoteDebug;
 pub use withdraw::{Order, clean_up};
 
-/// How long another memprobe may have the lock: a program that another thread of that just starts
-/// has it for a moment too.
-pub(crate) const LOCKED: Duration = Duration::from_millis(300);
+/// How long another memprobe may have the lock: if that was killed, a program that another thread of
+/// it just started has it for a moment still.
+pub(crate) const LOCKED: Duration = Duration::from_secs(1);
 /// How long the thread that undoes something may take, at least.
 const UNDO: Duration = Duration::from_secs(10);
 /// How often the reports are looked at.

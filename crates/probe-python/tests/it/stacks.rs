@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use memprobe_probe_python::{PythonProbe, stacks::rules::FRAMES};
 use probe::tables::stacks as t;
 use probe::{Open, Probe, Request, Snapshot, Table, Target};
-use test_support::{Python, Running, every_python};
+use test_support::{Python, Running, every_python, until};
 
 /// Threads that stand in a read, called in many ways; then the frames of all of them. What
 /// stands on one line has one number, whatever of it runs.
@@ -87,11 +87,9 @@ fn wait_until_all_read(pid: u32, threads: usize) {
         call.starts_with("0 ")
     };
     let tasks = || std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    while tasks().filter(|entry| entry.as_ref().is_ok()).count() != threads
-        || !tasks().all(|entry| reads(entry.unwrap()))
-    {
-        std::thread::yield_now();
-    }
+    until("all threads read", || {
+        tasks().count() == threads && tasks().all(|entry| reads(entry.unwrap()))
+    });
 }
 
 type Stack = Vec<(String, String, u64)>;

@@ -9,7 +9,7 @@ use memprobe_probe_python::PythonProbe;
 use probe::tables::{tracemalloc, tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks};
 use probe::{Open, Probe, Request, Snapshot, Table, Target};
 use serde_json::Value;
-use test_support::{Python, Running, every_python};
+use test_support::{Python, Running, every_python, until};
 
 /// Makes blocks on many lines and in other domains, then stands in a read that holds as little
 /// as any, and says what it was like. Before, it says it of a few blocks, so that nothing is done
@@ -60,9 +60,7 @@ fn start(python: &Python, code: &str, environment: &[(&str, &str)]) -> Running {
     assert_eq!(program.ready, "ready", "{python}");
     // In `readv` of standard input.
     let call = format!("/proc/{}/syscall", program.pid());
-    while !std::fs::read_to_string(&call).unwrap().starts_with("19 0x0 ") {
-        std::thread::yield_now();
-    }
+    until("the program reads", || std::fs::read_to_string(&call).unwrap().starts_with("19 0x0 "));
     program
 }
 
