@@ -15,6 +15,7 @@ mod bits;
 mod contents;
 mod edges;
 mod given;
+mod hits;
 mod libraries;
 mod mark;
 mod owners;
