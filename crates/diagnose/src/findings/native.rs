@@ -21,6 +21,8 @@ const LEAST_SHARE: f64 = 0.03;
 const MOST: usize = 4;
 /// Bytes that `malloc` adds to a block of its own.
 const HEADER: u64 = 8;
+/// So many suspects fit into a sentence.
+const FEW: usize = 3;
 /// What holds the blocks of a row, where an object does.
 const OBJECT: &str = "object ";
 /// Objects that hold blocks only as numbers.
@@ -226,12 +228,13 @@ fn lost(subject: &str, columns: &Columns, content: Option<String>) -> Vec<String
 }
 
 fn name_candidates(names: &str) -> String {
-    format!("libraries in the process that come neither with Python nor with the system: {names}")
+    format!("libraries in the process that may have taken them: {names}")
 }
 
 fn advice(library: &str, candidates: Option<&str>) -> String {
     let whose = match candidates {
         _ if !library.is_empty() => library.to_owned(),
+        Some(names) if names.split(", ").count() > FEW => "one of these libraries".into(),
         Some(names) => format!("one of these: {names}"),
         None => "C code".into(),
     };

@@ -19,6 +19,8 @@ pub(super) struct Library {
     in_package: String,
     /// Neither the interpreter nor what comes with it or with the system.
     pub(super) is_extension: bool,
+    /// The interpreter, or what every program has.
+    is_base: bool,
 }
 
 /// All of them, and where they are.
@@ -41,7 +43,8 @@ impl Libraries {
                 libraries.extensions.push(number);
             }
             let (name, in_package) = (image.file_name().to_owned(), in_package(&image.path));
-            libraries.list.push(Library { name, in_package, is_extension });
+            let is_base = runtimes.contains(&&*image.path) || is_base(&image.path, &name);
+            libraries.list.push(Library { name, in_package, is_extension, is_base });
             let places = image.mappings.iter().map(|m| (m.start..m.end, number, m.perms.exec));
             libraries.places.extend(places);
         }
@@ -75,14 +78,35 @@ impl Libraries {
     }
 
     /// The names of those that neither come with the interpreter nor with the system, with their
-    /// packages.
-    pub(super) fn extensions(&self) -> Vec<String> {
-        let extensions = self.list.iter().filter(|library| library.is_extension);
-        let mut names: Vec<String> = extensions.map(|library| library.in_package.clone()).collect();
+    /// packages; where there is none, of all but the interpreter and the C library.
+    pub(super) fn suspects(&self) -> Vec<String> {
+        let any = !self.extensions.is_empty();
+        let suspects = self.list.iter().filter(|library| match any {
+            true => library.is_extension,
+            false => !library.is_base,
+        });
+        let mut names: Vec<String> = suspects.map(|library| library.in_package.clone()).collect();
         names.sort();
         names.dedup();
         names
     }
+}
+
+/// What every program has: the program itself, the C library and its parts.
+fn is_base(path: &str, name: &str) -> bool {
+    const PARTS: [&str; 10] =
+        ["c", "m", "dl", "rt", "util", "pthread", "crypt", "gcc_s", "stdc++", "resolv"];
+    let part = |part: &&str| {
+        let rest = name.strip_prefix("lib").and_then(|name| name.strip_prefix(*part));
+        rest.is_some_and(|rest| rest.starts_with(['.', '-']))
+    };
+    let is_library = name.contains(".so");
+    !is_library || name.starts_with("ld-") || starts_python(path) || PARTS.iter().any(part)
+}
+
+/// Where the interpreter is in a library, the program is a stub that starts it.
+fn starts_python(path: &str) -> bool {
+    path.contains("/bin/python")
 }
 
 /// The part of a path that names what a user knows: the package.
@@ -93,11 +117,9 @@ fn in_package(path: &str) -> String {
 }
 
 fn is_extension(path: &str) -> bool {
-    // Where the interpreter is in a library, the program is a stub that starts it.
-    let starts_python = path.contains("/bin/python");
     let in_package = PACKAGES.iter().any(|folder| path.contains(folder));
     let of_system = SYSTEM.iter().any(|folder| path.starts_with(folder));
-    in_package || !of_system && !starts_python && !path.contains("/lib-dynload/")
+    in_package || !of_system && !starts_python(path) && !path.contains("/lib-dynload/")
 }
 
 #[cfg(test)]
@@ -117,11 +139,18 @@ mod tests {
         let mappings: Vec<Mapping> =
             target::procfs::smaps::parse(text.as_bytes()).map(|m| m.into_owned()).collect();
         let libraries = Libraries::new(&mappings, &["/opt/python/bin/python3"]);
-        assert_eq!(libraries.extensions(), ["fast.so", "fast/core/_a.so", "own.so"]);
+        assert_eq!(libraries.suspects(), ["fast.so", "fast/core/_a.so", "own.so"]);
         let name = |at| libraries.of(at).map(|(n, code)| (libraries.name(n).unwrap(), code));
         assert_eq!(name(0x2008), Some(("python3", false)));
         assert_eq!(name(0x7fff), Some(("fast.so", true)));
         assert_eq!(name(0x6000), None);
         assert_eq!(name(0), None);
+        let other = |line: &str| line.contains("site-packages") || line.contains("/srv");
+        let own: String = text.lines().filter(|line| !other(line)).collect::<Vec<_>>().join("\n");
+        let own = own.replace("/usr/lib/python3/dist-packages/own.so", "/usr/lib/libz.so.1");
+        let mappings: Vec<Mapping> =
+            target::procfs::smaps::parse(own.as_bytes()).map(|m| m.into_owned()).collect();
+        let libraries = Libraries::new(&mappings, &["/opt/python/bin/python3"]);
+        assert_eq!(libraries.suspects(), ["_json.so", "libz.so.1"]);
     }
 }

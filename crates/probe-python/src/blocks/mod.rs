@@ -189,7 +189,8 @@ pub struct Blocks {
     pub private: Vec<PartRow>,
     /// Mappings of files and of shared memory.
     pub holders: Vec<HolderRow>,
-    /// Libraries that come neither with the interpreter nor with the system.
+    /// Libraries that come neither with the interpreter nor with the system; where there are none,
+    /// all but the interpreter and the C library.
     pub extensions: Vec<String>,
     /// Words that lead to blocks.
     pub pointers: Pointed,
@@ -301,8 +302,7 @@ impl Python {
             aims: &aims,
             ends: &ends,
         };
-        let (private, holders, extensions) =
-            (whole.rows(), whole.holders(), libraries.extensions());
+        let (private, holders, extensions) = (whole.rows(), whole.holders(), libraries.suspects());
         let (rows, pointers) = (summing.rows(&groups), pointers.pointed);
         Ok((Blocks { rows, private, holders, extensions, pointers }, issues))
     }
