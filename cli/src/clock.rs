@@ -1,14 +1,23 @@
-//! The two clocks of a run, as probes use them.
+//! The two clocks of a run, as probes use them, and that of its own work.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// Nanoseconds of `CLOCK_MONOTONIC`, the clock of [`probe::Taken::monotonic_ns`].
 #[must_use]
 pub fn monotonic_ns() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-    let nanos = u64::try_from(now.tv_nsec).unwrap_or(0);
-    seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
+    u64::try_from(since_zero(ClockId::Monotonic).as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// How long this program has worked, all its threads together.
+#[must_use]
+pub fn cpu_time() -> Duration {
+    since_zero(ClockId::ProcessCPUTime)
+}
+
+fn since_zero(clock: ClockId) -> Duration {
+    Duration::try_from(clock_gettime(clock)).unwrap_or_default()
 }
 
 /// Nanoseconds since the Unix epoch.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use probe::{Error, ErrorKind, Probe, Target};
 
-use crate::pace::{Due, Span};
+use crate::pace::{Due, Meter, Span};
 use crate::preset::Ask;
 use crate::session::Message;
 use crate::shutter::{Open, Shutter};
@@ -103,9 +103,9 @@ impl<P: Probe + 'static> Lane<P> {
             let Some(due) = dues.iter_mut().find(|due| due.next == next) else { continue };
             let least = if due.beside_copy { Open::BesideCopy } else { Open::Wide };
             let open = self.shutter.wait_open(least, Instant::now() + COPY_STANDS);
-            let begun = Instant::now();
+            let meter = Meter::start();
             let seen = self.probe.snapshot(&due.request);
-            due.looked(begun.elapsed());
+            due.looked(meter.cost());
             let was_open = self.shutter.was_open_since(open);
             match seen {
                 Ok(_) if was_open < Some(least) => due.again(),
@@ -122,7 +122,7 @@ impl<P: Probe + 'static> Lane<P> {
                         break Some(error);
                     }
                     tracing::debug!(plugin = self.name, "a look failed, trying again: {error:#}");
-                    due.failed(begun);
+                    due.failed(meter.begun);
                 }
             }
         };

@@ -5,16 +5,20 @@ use std::time::{Duration, Instant};
 
 use probe::{Request, Target};
 
+use crate::clock;
 use crate::preset::Ask;
 
 /// Watching may take this share of one core: a look that takes `t` is not repeated before
 /// `t * 100`.
 const STRETCH: u32 = 100;
-/// What a look takes is the least of this many: on a busy machine most of the time goes by
-/// waiting for a core, which costs nobody anything.
+/// What a look costs is the least of this many: other threads of this program may have worked
+/// meanwhile.
 const COSTS: usize = 5;
 /// The shortest time from a failure to the next try.
 const RETRY: Duration = Duration::from_millis(400);
+/// Rounds that take less than this part of a run each are nearly doubled: of three looks one in
+/// six rises by chance, of five one in a hundred.
+const CHEAP: u32 = 60;
 /// What is asked a few times only is not asked before a run has settled: a program that has
 /// just started is not yet what it will be.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -24,8 +28,9 @@ const SETTLE: Duration = Duration::from_millis(500);
 pub enum Pace {
     /// The shortest time from one look to the next.
     Every(Duration),
-    /// So many looks, spread over the run: at its start, evenly, and at its end. Where nobody
-    /// knows how long the run takes: whenever it has become twice as long, and at its end.
+    /// So many looks, spread over the run: at its start, evenly, and at its end; where they are
+    /// cheap one more between any two. Where nobody knows how long the run takes: whenever it has
+    /// become twice as long, and at its end.
     Rounds(u32),
 }
 
@@ -45,6 +50,12 @@ impl Span {
         self.begin + tenth.min(SETTLE)
     }
 
+    /// How many looks there are where each takes so long.
+    fn affordable(&self, rounds: u32, cost: Duration) -> u32 {
+        let is_cheap = self.length.is_some_and(|length| cost.saturating_mul(CHEAP) <= length);
+        if is_cheap { rounds.saturating_mul(2).saturating_sub(1) } else { rounds }
+    }
+
     /// The next of `rounds` looks after `now`, of which there were so many; the last is that at
     /// the end, which is not here. Where a look took so long that the moment of the next has
     /// passed, it is half-way to the end.
@@ -59,6 +70,29 @@ impl Span {
     }
 }
 
+/// Measures what a look costs.
+#[derive(Clone, Copy, Debug)]
+pub struct Meter {
+    /// When the look began.
+    pub begun: Instant,
+    cpu: Duration,
+}
+
+impl Meter {
+    /// Starts to measure.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { begun: Instant::now(), cpu: clock::cpu_time() }
+    }
+
+    /// The time since then, but for what this program did not work in: on a busy machine most of
+    /// the time goes by waiting for a core, which costs nobody anything.
+    #[must_use]
+    pub fn cost(&self) -> Duration {
+        self.begun.elapsed().min(clock::cpu_time().saturating_sub(self.cpu))
+    }
+}
+
 /// Questions with their pace, and when they are due.
 #[derive(Debug)]
 pub struct Due {
@@ -70,7 +104,7 @@ pub struct Due {
     pub next: Option<Instant>,
     pace: Pace,
     span: Span,
-    /// How long the last looks took.
+    /// What the last looks cost.
     costs: VecDeque<Duration>,
     /// How many there were.
     looks: u32,
@@ -101,18 +135,20 @@ impl Due {
         }
     }
 
-    /// Notes how long a look took, and when the next one is due.
-    pub fn looked(&mut self, took: Duration) {
+    /// Notes what a look cost, and when the next one is due.
+    pub fn looked(&mut self, cost: Duration) {
         self.looks = self.looks.saturating_add(1);
-        self.costs.push_back(took);
+        self.costs.push_back(cost);
         if self.costs.len() > COSTS {
             self.costs.pop_front();
         }
-        let cost = self.costs.iter().min().copied().unwrap_or(took);
+        let cost = self.costs.iter().min().copied().unwrap_or(cost);
         let now = Instant::now();
         self.next = match self.pace {
             Pace::Every(every) => now.checked_add(every.max(cost * STRETCH)),
-            Pace::Rounds(rounds) => self.span.round_after(now, rounds, self.looks),
+            Pace::Rounds(rounds) => {
+                self.span.round_after(now, self.span.affordable(rounds, cost), self.looks)
+            }
         };
     }
 
@@ -156,6 +192,21 @@ mod tests {
         assert!(gap(80) > Duration::from_secs(7), "all of them are slow");
     }
 
+    /// Waiting costs nothing, work does.
+    #[test]
+    fn a_look_costs_what_it_works() {
+        let until = |done: &dyn Fn() -> bool| {
+            while !done() {
+                std::hint::black_box(0);
+            }
+        };
+        let meter = Meter::start();
+        let before = clock::cpu_time();
+        until(&|| clock::cpu_time() - before >= Duration::from_millis(20));
+        assert!(meter.cost() >= Duration::from_millis(20));
+        assert!(meter.cost() <= meter.begun.elapsed());
+    }
+
     /// Three rounds of a run of known length: start, middle, and the end, which is no mark.
     #[test]
     fn rounds_are_spread_over_a_run() {
@@ -172,7 +223,10 @@ mod tests {
         assert_eq!(span.round_after(begin + 51 * second, 3, 1), None, "it took all of the run");
         let short = Span { begin, length: Some(second) };
         assert_eq!(short.settled(), begin + second / 10);
+        let (cheap, dear) = (Duration::from_millis(800), Duration::from_millis(900));
+        assert_eq!((span.affordable(3, cheap), span.affordable(3, dear)), (5, 3));
         let open = Span { begin, length: None };
+        assert_eq!(open.affordable(3, Duration::ZERO), 3);
         assert_eq!(open.round_after(begin + 4 * second, 3, 2), Some(begin + 8 * second));
     }
 

@@ -12,7 +12,7 @@ use target::freeze::Method;
 use crate::freezing::{self, Round};
 use crate::guardian::Guardian;
 use crate::lane::{Ending, PATIENCE, StopFlag, is_final};
-use crate::pace::{Due, Span};
+use crate::pace::{Due, Meter, Span};
 use crate::preset::Ask;
 use crate::session::Message;
 use crate::shutter::{Closed, Shutter};
@@ -188,10 +188,10 @@ impl<P: Probe> Asked<P> {
         let mut answers = Vec::new();
         let is_due = |due: &&mut Due| by.is_none_or(|by| due.next.is_some_and(|next| next <= by));
         for due in self.dues.iter_mut().filter(is_due) {
-            let begun = Instant::now();
+            let meter = Meter::start();
             due.request.frozen = frozen.cloned();
             let answer = self.probe.snapshot(&due.request);
-            due.looked(begun.elapsed());
+            due.looked(meter.cost());
             match answer {
                 Ok(snapshot) => {
                     self.failures = 0;
@@ -204,7 +204,7 @@ impl<P: Probe> Asked<P> {
                         break;
                     }
                     tracing::debug!(plugin = self.name, "a look failed, trying again: {error:#}");
-                    due.failed(begun);
+                    due.failed(meter.begun);
                 }
             }
         }

@@ -277,7 +277,7 @@ impl Session<'_> {
         }
         state.release_all();
         state.facts.measured(state.begun.elapsed());
-        self.end_command(state);
+        self.end_command(state, stopped);
     }
 
     /// Takes what still comes, until no more than so many lanes are left.
@@ -292,8 +292,12 @@ impl Session<'_> {
         }
     }
 
-    fn end_command(&mut self, state: &mut State) {
+    fn end_command(&mut self, state: &mut State, stopped: Stopped) {
         let Some(mut launched) = self.launched.take() else { return };
+        if stopped == Stopped::TargetEnded {
+            // Its probes may have noticed its end before its status is known.
+            self.await_end(state, command::GRACE);
+        }
         if state.status.is_none() {
             launched.terminate();
             self.await_end(state, command::GRACE);

@@ -23,14 +23,16 @@ use super::phases::{self, End, Phase};
 use super::stage::{Found, Stage, beside};
 use crate::args::{GlobalArgs, TracemallocArgs};
 use crate::exit::{Exit, Failure};
+use crate::freezing;
 
 /// What tracing takes for each block: an entry of a table that is up to half empty, a trace, and
 /// what the C library adds to both.
 const EACH_BLOCK: u64 = 96;
 /// What it takes besides, at most: places, by the frames of each.
 const EACH_FRAME: u64 = 64 << 10;
-/// Later than due by this the thread in the process ends it by itself.
-const SLACK: Duration = Duration::from_secs(15);
+/// Later than due by this the thread in the process ends it by itself: after the looks at the
+/// beginning and at the end, which take long on a busy machine.
+const SLACK: Duration = Duration::from_secs(2 * freezing::ANSWER.as_secs() + 15);
 
 /// What is traced, in the process.
 const CODE: &str = "

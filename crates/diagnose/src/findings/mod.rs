@@ -66,8 +66,15 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
     if found.iter().all(|f| f.kind != FindingKind::AllocatorHeld) {
         found.extend(kept::resting(&scene));
     }
-    found.append(&mut threads);
-    found.extend(counts::handles(&scene));
+    // What ends neither is a cause: it comes before where memory lies, behind the first finding.
+    let second = found.len().min(1);
+    let is_likely = |finding: &Finding| finding.certainty != Certainty::Possible;
+    let moves = |f: &mut Finding| f.kind == FindingKind::ThreadGrowth && is_likely(f);
+    let merged: Vec<_> = found.extract_if(second.., moves).collect();
+    let counted = merged.into_iter().chain(threads).chain(counts::handles(&scene));
+    let (likely, possible): (Vec<_>, Vec<_>) = counted.partition(is_likely);
+    found.splice(second..second, likely);
+    found.extend(possible);
     for (index, finding) in found.iter_mut().enumerate() {
         finding.id = format!("{}-{}", finding.kind.name(), index + 1);
     }
@@ -151,8 +158,11 @@ impl<'a> Scene<'a> {
     }
 
     fn certainty(&self, group: &Group) -> Certainty {
-        let steady = group.rising() >= 0.8 && group.points.len() >= 4;
-        if self.leak == Some(true) && steady { Certainty::Likely } else { Certainty::Possible }
+        if self.leak == Some(true) && group.is_steady() {
+            Certainty::Likely
+        } else {
+            Certainty::Possible
+        }
     }
 }
 

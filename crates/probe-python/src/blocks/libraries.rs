@@ -4,10 +4,12 @@ use std::ops::Range;
 
 use target::images::{self, Mapping};
 
+use crate::refs::data::{PACKAGES, library_name};
+
 /// Folders of what comes with the system.
 const SYSTEM: [&str; 3] = ["/lib", "/usr/lib", "/usr/local/lib"];
-/// Folders of what was installed for Python.
-const PACKAGES: [&str; 2] = ["/site-packages/", "/dist-packages/"];
+/// The folder of modules that come with the interpreter.
+const OWN_MODULES: &str = "/lib-dynload/";
 /// The most files: the number of one is kept for each block.
 const MOST: usize = u16::MAX as usize - 1;
 
@@ -15,12 +17,10 @@ const MOST: usize = u16::MAX as usize - 1;
 #[derive(Debug)]
 pub(super) struct Library {
     pub(super) name: String,
-    /// The same with the package it is in, where it was installed for Python.
-    in_package: String,
     /// Neither the interpreter nor what comes with it or with the system.
     pub(super) is_extension: bool,
-    /// The interpreter, or what every program has.
-    is_base: bool,
+    /// A module that comes with the interpreter, or a library of the system that it can do without.
+    is_part: bool,
 }
 
 /// All of them, and where they are.
@@ -38,13 +38,15 @@ impl Libraries {
         let mut libraries = Self::default();
         for image in images::images(mappings).into_iter().take(MOST) {
             let number = libraries.list.len() as u16;
-            let is_extension = !runtimes.contains(&&*image.path) && is_extension(&image.path);
+            let is_interpreter = runtimes.contains(&&*image.path) || is_launcher(image.file_name());
+            let is_extension = !is_interpreter && is_extension(&image.path);
+            let is_part = image.path.contains(OWN_MODULES) || is_optional(image.file_name());
+            let is_part = is_part && !is_interpreter;
             if is_extension {
                 libraries.extensions.push(number);
             }
-            let (name, in_package) = (image.file_name().to_owned(), in_package(&image.path));
-            let is_base = runtimes.contains(&&*image.path) || is_base(&image.path, &name);
-            libraries.list.push(Library { name, in_package, is_extension, is_base });
+            let name = library_name(&image.path).to_owned();
+            libraries.list.push(Library { name, is_extension, is_part });
             let places = image.mappings.iter().map(|m| (m.start..m.end, number, m.perms.exec));
             libraries.places.extend(places);
         }
@@ -77,49 +79,46 @@ impl Libraries {
         self.list.get(usize::from(number)).is_some_and(|library| library.is_extension)
     }
 
-    /// The names of those that neither come with the interpreter nor with the system, with their
-    /// packages; where there is none, of all but the interpreter and the C library.
+    /// The names of those that neither come with the interpreter nor with the system; without
+    /// one, of the interpreter's own modules and of the system's libraries but the C library.
     pub(super) fn suspects(&self) -> Vec<String> {
-        let any = !self.extensions.is_empty();
-        let suspects = self.list.iter().filter(|library| match any {
-            true => library.is_extension,
-            false => !library.is_base,
-        });
-        let mut names: Vec<String> = suspects.map(|library| library.in_package.clone()).collect();
+        let of = |is: fn(&&Library) -> bool| {
+            let names = self.list.iter().filter(is).map(|library| library.name.clone());
+            names.collect::<Vec<String>>()
+        };
+        let mut names = of(|library| library.is_extension);
+        if names.is_empty() {
+            names = of(|library| library.is_part);
+        }
         names.sort();
         names.dedup();
         names
     }
 }
 
-/// What every program has: the program itself, the C library and its parts.
-fn is_base(path: &str, name: &str) -> bool {
-    const PARTS: [&str; 10] =
-        ["c", "m", "dl", "rt", "util", "pthread", "crypt", "gcc_s", "stdc++", "resolv"];
-    let part = |part: &&str| {
-        let rest = name.strip_prefix("lib").and_then(|name| name.strip_prefix(*part));
-        rest.is_some_and(|rest| rest.starts_with(['.', '-']))
-    };
-    let is_library = name.contains(".so");
-    !is_library || name.starts_with("ld-") || starts_python(path) || PARTS.iter().any(part)
-}
-
-/// Where the interpreter is in a library, the program is a stub that starts it.
-fn starts_python(path: &str) -> bool {
-    path.contains("/bin/python")
-}
-
-/// The part of a path that names what a user knows: the package.
-fn in_package(path: &str) -> String {
-    let inside = PACKAGES.iter().find_map(|folder| path.rsplit_once(folder));
-    let name = || path.rsplit('/').next().unwrap_or_default();
-    inside.map_or_else(name, |(_, inside)| inside).to_owned()
-}
-
 fn is_extension(path: &str) -> bool {
     let in_package = PACKAGES.iter().any(|folder| path.contains(folder));
     let of_system = SYSTEM.iter().any(|folder| path.starts_with(folder));
-    in_package || !of_system && !starts_python(path) && !path.contains("/lib-dynload/")
+    in_package || !of_system && !path.contains(OWN_MODULES)
+}
+
+/// Whether it is a library, and none of the C library's that every program has.
+fn is_optional(name: &str) -> bool {
+    const PARTS: [&str; 10] =
+        ["c", "m", "dl", "rt", "util", "pthread", "crypt", "gcc_s", "stdc++", "resolv"];
+    let is_part = |part: &&str| {
+        let rest = name.strip_prefix("lib").and_then(|name| name.strip_prefix(*part));
+        rest.is_some_and(|rest| rest.starts_with(['.', '-']))
+    };
+    name.contains(".so") && !name.starts_with("ld-") && !PARTS.iter().any(is_part)
+}
+
+/// The program of an interpreter that is a library: `python3.11` beside `libpython3.11.so`.
+fn is_launcher(name: &str) -> bool {
+    let version = name.strip_prefix("python");
+    version.is_some_and(|rest| {
+        rest.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | 'd' | 't' | 'm'))
+    })
 }
 
 #[cfg(test)]
@@ -145,12 +144,19 @@ mod tests {
         assert_eq!(name(0x7fff), Some(("fast.so", true)));
         assert_eq!(name(0x6000), None);
         assert_eq!(name(0), None);
-        let other = |line: &str| line.contains("site-packages") || line.contains("/srv");
-        let own: String = text.lines().filter(|line| !other(line)).collect::<Vec<_>>().join("\n");
-        let own = own.replace("/usr/lib/python3/dist-packages/own.so", "/usr/lib/libz.so.1");
+    }
+
+    /// The interpreter's program is nobody's library, and where there is no other its own modules
+    /// and libraries of the system are left.
+    #[test]
+    fn own_modules_are_suspects_where_there_are_no_others() {
+        let text = "1000-2000 r-xp 0 08:01 1 /opt/python/bin/python3.11\n\
+                    2000-3000 r-xp 0 08:01 2 /opt/python/lib/libpython3.11.so.1.0\n\
+                    4000-5000 r-xp 0 08:01 3 /opt/python/lib/python3.11/lib-dynload/_json.so\n";
         let mappings: Vec<Mapping> =
-            target::procfs::smaps::parse(own.as_bytes()).map(|m| m.into_owned()).collect();
-        let libraries = Libraries::new(&mappings, &["/opt/python/bin/python3"]);
-        assert_eq!(libraries.suspects(), ["_json.so", "libz.so.1"]);
+            target::procfs::smaps::parse(text.as_bytes()).map(|m| m.into_owned()).collect();
+        let libraries = Libraries::new(&mappings, &["/opt/python/lib/libpython3.11.so.1.0"]);
+        assert_eq!(libraries.suspects(), ["_json.so", "libz.so.1.2"]);
+        assert!(libraries.extension_numbers().is_empty());
     }
 }

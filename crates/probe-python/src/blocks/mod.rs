@@ -189,9 +189,9 @@ pub struct Blocks {
     pub private: Vec<PartRow>,
     /// Mappings of files and of shared memory.
     pub holders: Vec<HolderRow>,
-    /// Libraries that come neither with the interpreter nor with the system; where there are none,
-    /// all but the interpreter and the C library.
-    pub extensions: Vec<String>,
+    /// Libraries that come neither with the interpreter nor with the system; without one, the
+    /// interpreter's own modules and libraries of the system.
+    pub suspects: Vec<String>,
     /// Words that lead to blocks.
     pub pointers: Pointed,
 }
@@ -302,9 +302,9 @@ impl Python {
             aims: &aims,
             ends: &ends,
         };
-        let (private, holders, extensions) = (whole.rows(), whole.holders(), libraries.suspects());
+        let (private, holders, suspects) = (whole.rows(), whole.holders(), libraries.suspects());
         let (rows, pointers) = (summing.rows(&groups), pointers.pointed);
-        Ok((Blocks { rows, private, holders, extensions, pointers }, issues))
+        Ok((Blocks { rows, private, holders, suspects, pointers }, issues))
     }
 }
 

@@ -72,7 +72,7 @@ fn blocks_table(found: &Blocks, pid: u64) -> Table {
     let level = |name, unit, cell: fn(&BlockRow) -> u64| {
         Column::level(name, unit, rows.iter().map(|row| Some(cell(row))))
     };
-    let names: Vec<&str> = found.extensions.iter().take(MOST_NAMES).map(|s| &**s).collect();
+    let names: Vec<&str> = found.suspects.iter().take(MOST_NAMES).map(|s| &**s).collect();
     let candidates = (!names.is_empty()).then(|| names.join(", "));
     let candidate = |row: &BlockRow| candidates.clone().filter(|_| is_anybodys(row));
     let columns = vec![

@@ -71,6 +71,7 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
     pub(crate) fn collect(&mut self, states: &[State]) -> Result<()> {
         for state in states {
             self.interpreter(state);
+            self.callbacks(state);
         }
         self.statics();
         self.data();

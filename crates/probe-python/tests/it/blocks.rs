@@ -269,7 +269,7 @@ fn check_contents(python: &Python, found: &Blocks) {
     let ring = largest(&unreachable(Allocator::Malloc, 216));
     assert_eq!(ring.content, Some(Content::Code), "{python}");
     assert!(ring.holder.as_ref().unwrap().starts_with("leaky"), "{python}: {ring:?}");
-    assert!(found.extensions.iter().any(|name| name.starts_with("leaky")), "{python}");
+    assert!(found.suspects.iter().any(|name| name.starts_with("leaky")), "{python}");
 }
 
 /// Blocks whose only pointer is not to their beginning are held by who has it, and objects that

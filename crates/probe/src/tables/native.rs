@@ -167,10 +167,10 @@ pub mod native_blocks {
     /// Attribute: what most of these blocks seem to hold: `zero`, `text`, `pointers`,
     /// `code pointer` (they begin with an address in a library), `other`.
     pub const CONTENT: &str = "content";
-    /// Attribute: libraries that come neither with Python nor with the system (where there are
-    /// none, all but the interpreter and the C library), where nothing
+    /// Attribute: libraries that come neither with Python nor with the system, where nothing
     /// tells whose blocks are: unreachable ones, and those behind stacks, registers, memory of no
-    /// library, capsules and addresses kept as numbers.
+    /// library, capsules and addresses kept as numbers. Without one, Python's own modules and
+    /// libraries of the system but the C library.
     pub const CANDIDATES: &str = "candidates";
 
     /// glibc's `malloc`.
