@@ -1,9 +1,11 @@
 //! Which allocators' code is in a process.
 
 use target::images::{Image, Mapping, images};
+use target::memory::LiveMemory;
 use target::procfs::ProcessDir;
 
-use crate::versions;
+pub use crate::mimalloc::Held;
+use crate::{mimalloc, versions};
 
 /// The most libraries that are opened.
 const MAX_LIBRARIES: usize = 4096;
@@ -18,6 +20,20 @@ pub struct Allocator {
     pub version: Option<String>,
     /// Path of the file, as the target sees it.
     pub library: String,
+    /// What it has given and not taken back, where its structures are known.
+    pub held: Option<Held>,
+}
+
+/// The allocators in a process, and what they hold where that is known.
+#[must_use]
+pub fn read(memory: &LiveMemory, mappings: &[Mapping]) -> Vec<Allocator> {
+    let mut found = find(memory.process(), mappings);
+    let mut of_mimalloc = found.iter_mut().filter(|allocator| allocator.name == "mimalloc");
+    // Of several nobody could tell whose a segment is.
+    if let (Some(one), None) = (of_mimalloc.next(), of_mimalloc.next()) {
+        one.held = mimalloc::held(memory, mappings);
+    }
+    found
 }
 
 /// The allocators in a process: by the functions that a file exports, else by its name.
@@ -29,7 +45,7 @@ pub fn find(process: &ProcessDir, mappings: &[Mapping]) -> Vec<Allocator> {
             .or_else(|| by_name(image.file_name()))
             .or_else(|| versions::is_musl(process, image).then_some("musl"))?;
         let version = versions::version(name, process, image);
-        Some(Allocator { name, version, library: image.path.clone() })
+        Some(Allocator { name, version, library: image.path.clone(), held: None })
     });
     found.collect()
 }

@@ -65,7 +65,7 @@ pub(crate) fn look(request: &Request) -> Result<Heap> {
         }
         _ => error,
     })?;
-    let mut heap = Heap { allocators: allocators::find(process, &mappings), ..Heap::default() };
+    let mut heap = Heap { allocators: allocators::read(&memory, &mappings), ..Heap::default() };
     let tries = if request.frozen.is_some() { 1 } else { TRIES };
     let Some(native) = read(&memory, &mappings, tries)? else {
         heap.issues.push(none(request.target.pid, &heap.allocators));

@@ -10,6 +10,7 @@
 pub mod allocators;
 mod heap;
 mod heap_tables;
+mod mimalloc;
 pub mod parts;
 mod probe_impl;
 mod versions;

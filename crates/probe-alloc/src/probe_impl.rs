@@ -126,7 +126,7 @@ impl AllocProbe {
         process.mappings(|mapping| mappings.push(mapping.into_owned()))?;
         let look = Live::new(&memory, &mappings);
         let parts = sort(&mappings, &look, self.config.most_arenas);
-        let allocators = allocators::find(process, &mappings);
+        let allocators = allocators::read(&memory, &mappings);
         remark(snapshot, &parts, &allocators, &look);
         let pid = request.target.pid;
         snapshot.tables.push(parts_table(pid, &parts));
@@ -307,6 +307,7 @@ fn parts_table(pid: u32, parts: &Parts) -> Table {
 
 fn allocators_table(pid: u32, allocators: &[Allocator]) -> Table {
     use allocator_table as t;
+    let held = || allocators.iter().map(|a| a.held);
     Table::new(
         t::TABLE,
         vec![
@@ -314,6 +315,8 @@ fn allocators_table(pid: u32, allocators: &[Allocator]) -> Table {
             Column::text_key(t::ALLOCATOR, allocators.iter().map(|a| a.name)),
             Column::text_key(t::LIBRARY, allocators.iter().map(|a| a.library.clone())),
             Column::text(t::VERSION, allocators.iter().map(|a| a.version.clone())),
+            Column::level(t::BLOCKS, Unit::Count, held().map(|held| held.map(|h| h.blocks))),
+            Column::level(t::BYTES_USED, Unit::Bytes, held().map(|held| held.map(|h| h.bytes))),
         ],
     )
 }

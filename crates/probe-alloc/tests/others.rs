@@ -156,3 +156,61 @@ fn musl_is_named() {
         is_told(&snapshot, "musl");
     }
 }
+
+/// Blocks that mimalloc 2.0 has in use are those that it shows itself; later ones are not read.
+#[test]
+fn blocks_of_mimalloc_are_counted() {
+    const CODE: &str = "import ctypes, sys
+own = ctypes.CDLL(None)
+own.mi_malloc.restype = ctypes.c_void_p
+kept = [own.mi_malloc(ctypes.c_size_t(n % 3000 + 8)) for n in range(60000)]
+big = own.mi_malloc(ctypes.c_size_t(100 << 20))
+SHOW = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.POINTER(ctypes.c_size_t),
+                        ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
+sums = [0, 0]
+def show(heap, area, block, size, argument):
+    # Blocks, reserved, committed, used; block_size.
+    sums[0] += area[3]
+    sums[1] += area[3] * area[4]
+    return True
+show = SHOW(show)
+own.mi_heap_get_default.restype = ctypes.c_void_p
+heap = ctypes.c_void_p(own.mi_heap_get_default())
+own.mi_collect(ctypes.c_bool(True))
+for n in range(2):
+    sums[:] = [0, 0]
+    own.mi_heap_visit_blocks(heap, ctypes.c_bool(False), show, None)
+print('ready', flush=True)
+print(*sums, flush=True)
+sys.stdin.readline()
+";
+    for malloc in mallocs("mimalloc") {
+        let library = malloc.library("libmimalloc.so").unwrap();
+        if !starts(&library) {
+            continue;
+        }
+        let seen = |pid| {
+            let snapshot = look(pid);
+            let table = snapshot.table(allocators::TABLE).unwrap();
+            let name = |row: &usize| table.value(allocators::ALLOCATOR, *row).as_str();
+            let row = (0..table.rows()).find(|row| name(row) == Some("mimalloc")).unwrap();
+            let cell = |column| table.value(column, row).as_u64();
+            cell(allocators::BLOCKS).zip(cell(allocators::BYTES_USED))
+        };
+        if !malloc.version.starts_with("2.0.") {
+            let program = start(Some(&library), ("PYTHONHASHSEED", "0"));
+            assert_eq!(seen(program.pid()), None, "{}", malloc.version);
+            continue;
+        }
+        let mut command = Command::new(python().exe);
+        let mut program = Running::start(command.env("LD_PRELOAD", &library).args(["-c", CODE]));
+        let figures = program.line().unwrap();
+        let said: Vec<u64> = figures.split(' ').map(|n| n.trim().parse().unwrap()).collect();
+        let seen = seen(program.pid());
+        println!("{}: {seen:?}, it says {said:?}", malloc.version);
+        let (blocks, bytes) = seen.unwrap();
+        // It goes on between its figures and the look: some blocks of Python.
+        assert!(blocks.abs_diff(said[0]) <= 200, "{blocks} of {}", said[0]);
+        assert!(bytes.abs_diff(said[1]) <= 200 << 10, "{bytes} of {}", said[1]);
+    }
+}

@@ -136,6 +136,10 @@ pub mod allocators {
     pub const VERSION: &str = "version";
     /// Key: file that holds it.
     pub const LIBRARY: &str = "library";
+    /// Level, count: blocks in use; of mimalloc 2.0 alone.
+    pub const BLOCKS: &str = "blocks";
+    /// Level, bytes: what these take, as the allocator rounds them.
+    pub const BYTES_USED: &str = "bytes_used";
 }
 
 /// Blocks in use of `malloc` and of the interpreter's allocator by what they are, how large and
