@@ -10,6 +10,7 @@ mod change;
 mod second;
 
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::AsFd;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -69,6 +70,9 @@ pub fn serve() {
         }
     }
     change.as_mut().map(Change::put_back);
+    // Its standard error leads to the second keeper, which has nothing to do then.
+    let done = serde_json::to_string(&Order::Done).unwrap_or_default();
+    let _ = writeln!(io::stderr(), "{done}");
 }
 
 /// What comes on standard input.
@@ -130,8 +134,13 @@ impl Keeper {
         const WHAT: &str = "cannot start the process that puts everything back";
         let pipes = second.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let second = pipes.spawn().context(WHAT)?;
-        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = pipes.spawn().context(WHAT)?;
+        let to_second = second.stdin.as_ref().map(|orders| orders.as_fd().try_clone_to_owned());
+        let to_second = to_second.transpose().context(WHAT)?.map_or_else(Stdio::null, Stdio::from);
+        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(to_second);
+        let child = pipes.spawn().context(WHAT);
+        // The command has the other end of its pipe too: the second sees an end when all have gone.
+        command.stderr(Stdio::null());
+        let mut child = child?;
         let orders = child.stdin.take();
         let Some(replies) = child.stdout.take() else {
             return Err(Error::new(ErrorKind::Other, "the keeper has no standard output"));

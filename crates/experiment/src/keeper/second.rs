@@ -1,8 +1,8 @@
 //! Who puts words back when memprobe and its keeper were killed at once.
 //!
 //! The second keeper writes nothing as long as one of them lives. It is told each word before that is
-//! written. When memprobe is gone it waits until the keeper is too (that has the lock of the process
-//! until then), and looks after the words: as a rule they are as before already.
+//! written. Both can write to its standard input, and whoever has put everything back says so there: if
+//! that ends without a word, nobody has.
 
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
