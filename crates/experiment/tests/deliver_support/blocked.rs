@@ -9,7 +9,7 @@ use test_support::Running;
 use crate::support::{deliver, options, recipient, with_all};
 
 /// A program that waits in C, with the lock or without, until its standard input says something.
-const LOCKED: &str = "
+pub(crate) const LOCKED: &str = "
 import ctypes, sys
 print('ready', flush=True)
 byte = ctypes.create_string_buffer(1)
@@ -30,7 +30,7 @@ for line in sys.stdin:
     print(getattr(sys, 'was_here', None), flush=True)
 ";
 
-fn maps(pid: u32) -> String {
+pub(crate) fn maps(pid: u32) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap()
 }
 

@@ -272,7 +272,7 @@ impl Python {
         let variables = Variables::new(memory, &mappings);
         let scanned = (&units, &pointers, &*roots, &libraries, &variables);
         let marks = self.marks(threads, &mappings, &all, scanned);
-        let names = Names { rules, memory };
+        let names = Names::new(rules, memory);
         let summing = Summing {
             units: &units,
             pointers: &pointers,
