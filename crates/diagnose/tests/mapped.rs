@@ -133,8 +133,8 @@ fn threads_are_told_by_where_they_stand() {
     let findings = watch(true, tables);
     let threads = findings.iter().find(|f| f.kind == FindingKind::ThreadGrowth).unwrap();
     assert!(threads.share.is_some_and(|share| share > 0.2), "their stacks: {threads:?}");
-    let [first, second, ..] = findings.as_slice() else { panic!("{findings:#?}") };
-    assert!([first.kind, second.kind].contains(&FindingKind::ThreadGrowth), "{findings:#?}");
+    let mut first = findings.iter().take(3);
+    assert!(first.any(|f| f.kind == FindingKind::ThreadGrowth), "{findings:#?}");
     assert!(!findings.iter().any(|f| f.subject == "stacks"), "told once: {findings:#?}");
     assert_eq!(threads.place.as_deref(), Some("Pool.serve (app.py:12)"));
     let evidence = threads.evidence.join("\n");
