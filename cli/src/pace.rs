@@ -16,6 +16,9 @@ const STRETCH: u32 = 100;
 const COSTS: usize = 5;
 /// The shortest time from a failure to the next try.
 const RETRY: Duration = Duration::from_millis(400);
+/// Rounds that take less than this part of a run each are nearly doubled: of three looks one in
+/// six rises by chance, of five one in a hundred.
+const CHEAP: u32 = 60;
 /// What is asked a few times only is not asked before a run has settled: a program that has
 /// just started is not yet what it will be.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -25,8 +28,9 @@ const SETTLE: Duration = Duration::from_millis(500);
 pub enum Pace {
     /// The shortest time from one look to the next.
     Every(Duration),
-    /// So many looks, spread over the run: at its start, evenly, and at its end. Where nobody
-    /// knows how long the run takes: whenever it has become twice as long, and at its end.
+    /// So many looks, spread over the run: at its start, evenly, and at its end; where they are
+    /// cheap one more between any two. Where nobody knows how long the run takes: whenever it has
+    /// become twice as long, and at its end.
     Rounds(u32),
 }
 
@@ -44,6 +48,12 @@ impl Span {
     fn settled(&self) -> Instant {
         let tenth = self.length.map_or(SETTLE, |length| length / 10);
         self.begin + tenth.min(SETTLE)
+    }
+
+    /// How many looks there are where each takes so long.
+    fn affordable(&self, rounds: u32, cost: Duration) -> u32 {
+        let is_cheap = self.length.is_some_and(|length| cost.saturating_mul(CHEAP) <= length);
+        if is_cheap { rounds.saturating_mul(2).saturating_sub(1) } else { rounds }
     }
 
     /// The next of `rounds` looks after `now`, of which there were so many; the last is that at
@@ -136,7 +146,9 @@ impl Due {
         let now = Instant::now();
         self.next = match self.pace {
             Pace::Every(every) => now.checked_add(every.max(cost * STRETCH)),
-            Pace::Rounds(rounds) => self.span.round_after(now, rounds, self.looks),
+            Pace::Rounds(rounds) => {
+                self.span.round_after(now, self.span.affordable(rounds, cost), self.looks)
+            }
         };
     }
 
@@ -211,7 +223,10 @@ mod tests {
         assert_eq!(span.round_after(begin + 51 * second, 3, 1), None, "it took all of the run");
         let short = Span { begin, length: Some(second) };
         assert_eq!(short.settled(), begin + second / 10);
+        let (cheap, dear) = (Duration::from_millis(800), Duration::from_millis(900));
+        assert_eq!((span.affordable(3, cheap), span.affordable(3, dear)), (5, 3));
         let open = Span { begin, length: None };
+        assert_eq!(open.affordable(3, Duration::ZERO), 3);
         assert_eq!(open.round_after(begin + 4 * second, 3, 2), Some(begin + 8 * second));
     }
 

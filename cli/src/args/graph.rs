@@ -23,6 +23,14 @@ pub struct GraphArgs {
     pub told: ToldArgs,
 }
 
+impl GraphArgs {
+    /// What another question to the same graph is asked of.
+    #[must_use]
+    pub fn of(&self) -> String {
+        self.pid.map_or_else(|| "CAPTURE".into(), |pid| format!("--pid {pid}"))
+    }
+}
+
 /// How an answer is told.
 #[derive(Clone, Debug, Args)]
 pub struct ToldArgs {

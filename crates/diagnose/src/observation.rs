@@ -96,7 +96,8 @@ impl Observation {
         }
         let curve = findings::Curve { points, start_ns: self.start_ns.unwrap_or(0) };
         if judgement.verdict.leak != Some(true)
-            && let Some(cause) = findings::lost(&self.lanes, &curve)
+            && let Some(cause) =
+                findings::lost(&self.lanes, &curve, judgement.verdict.leak == Some(false))
         {
             judge::is_lost(judgement, &cause, subject);
         } else if judgement.verdict.leak != Some(false)

@@ -3,55 +3,19 @@
 //! Every series is made from a seed, so a table of rates is the same on every machine. The
 //! classes are described in `docs/verdict.md`.
 
+pub mod histories;
+mod random;
+mod rows;
 pub mod runs;
 
 use diff::stats::Point;
+pub use random::Random;
 
 const KIB: f64 = 1024.0;
 const MIB: f64 = 1024.0 * KIB;
 const PAGE: f64 = 4096.0;
 /// Looks per second, as the `memory` question of the high preset.
 const LOOKS_PER_S: f64 = 4.0;
-
-/// A small generator of pseudo-random numbers (SplitMix64).
-#[derive(Clone, Debug)]
-pub struct Random(u64);
-
-impl Random {
-    /// A generator that yields the same numbers for the same seed.
-    #[must_use]
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Evenly in a range.
-    pub fn between(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// Evenly in a range by its logarithm.
-    pub fn scale(&mut self, low: f64, high: f64) -> f64 {
-        self.between(low.ln(), high.ln()).exp()
-    }
-
-    /// Normal, mean 0, standard deviation 1.
-    pub fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * self.between(1e-300, 1.0).ln()).sqrt();
-        radius * self.between(0.0, std::f64::consts::TAU).cos()
-    }
-
-    fn chance(&mut self, probability: f64) -> bool {
-        self.between(0.0, 1.0) < probability
-    }
-}
 
 /// What a series really is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,6 +48,13 @@ impl Class {
     /// A series of this class, watched for so many seconds.
     #[must_use]
     pub fn series(&self, seed: u64, seconds: f64) -> Vec<Point> {
+        let (base, grown) = self.grown(seed, seconds);
+        let pages = |v: f64| ((base + v).max(MIB) / PAGE).round() * PAGE;
+        grown.into_iter().map(|(t, v)| (t, pages(v))).collect()
+    }
+
+    /// What a process has beside it, and the series by itself.
+    fn grown(&self, seed: u64, seconds: f64) -> (f64, Vec<Point>) {
         // The name goes into the seed: classes do not share their noise.
         let salt = self.name.bytes().fold(0_u64, |h, b| h.wrapping_mul(31).wrapping_add(b.into()));
         let mut random = Random::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ salt);
@@ -92,8 +63,7 @@ impl Class {
             (0..=looks).map(|i| i as f64 / LOOKS_PER_S + random.between(0.0, 0.05)).collect();
         let base = random.scale(10.0 * MIB, 400.0 * MIB);
         let values = (self.make)(&mut random, &times);
-        let pages = |v: f64| ((base + v).max(MIB) / PAGE).round() * PAGE;
-        times.iter().zip(values).map(|(&t, v)| (t, pages(v))).collect()
+        (base, times.into_iter().zip(values).collect())
     }
 }
 

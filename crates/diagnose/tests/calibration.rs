@@ -145,3 +145,28 @@ fn stopping_early_raises_no_alarm() {
         assert_eq!(alarms, 0, "{class:?}");
     }
 }
+
+/// Rows of tables that do not leak are seldom named as more than a possibility, and rows that do
+/// are found: the whole table is printed by the example `rules`.
+#[test]
+fn rules_that_read_tables_are_seldom_wrong() {
+    use memprobe_diagnose::simulate::histories::{Answer, MORE, RULES, Watch};
+    let classes = |truth| CLASSES.iter().chain(MORE).filter(move |class| class.truth == truth);
+    for rule in RULES {
+        let share = |class: &Class, beside: f64, least: Answer| {
+            let watch = Watch { seconds: 30.0, looks: 5, beside };
+            let hit = |seed: &u64| rule.answer(class, *seed, watch) >= least;
+            (0..6).filter(hit).count() as f64 / 6.0
+        };
+        for beside in [0.0, 1e6] {
+            let alarms: Vec<f64> =
+                classes(Truth::Sound).map(|class| share(class, beside, Answer::Sure)).collect();
+            let mean = alarms.iter().sum::<f64>() / alarms.len() as f64;
+            assert!(mean <= 0.04, "{rule:?}: {mean} beside {beside}: {alarms:?}");
+        }
+        for class in classes(Truth::Leak).filter(|class| class.name.starts_with("1 MB/s")) {
+            let named = share(class, 0.0, Answer::Possible);
+            assert!(named >= 0.8, "{rule:?}, {}: {named}", class.name);
+        }
+    }
+}

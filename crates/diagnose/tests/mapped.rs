@@ -115,10 +115,27 @@ fn threads_are_told_by_where_they_stand() {
                 Column::level(tables::processes::THREADS, Unit::Count, [Some(1 + seconds)]),
             ],
         );
-        vec![processes, waits, stacks]
+        let memory = |name, bytes: u64| Column::level(name, Unit::Bytes, [Some(bytes)]);
+        let mappings = Table::new(
+            tables::mappings::TABLE,
+            vec![
+                Column::id_key(tables::mappings::PID, [7]),
+                Column::text_key(tables::mappings::KIND, [tables::mappings::STACK]),
+                Column::text_key(tables::mappings::NAME, [""]),
+                memory(tables::mappings::RSS, seconds * 400_000),
+                memory(tables::mappings::PSS, seconds * 400_000),
+            ],
+        );
+        let mut other = look(seconds);
+        other.extend([processes, waits, stacks, mappings]);
+        other
     };
     let findings = watch(true, tables);
     let threads = findings.iter().find(|f| f.kind == FindingKind::ThreadGrowth).unwrap();
+    assert!(threads.share.is_some_and(|share| share > 0.2), "their stacks: {threads:?}");
+    let [first, second, ..] = findings.as_slice() else { panic!("{findings:#?}") };
+    assert!([first.kind, second.kind].contains(&FindingKind::ThreadGrowth), "{findings:#?}");
+    assert!(!findings.iter().any(|f| f.subject == "stacks"), "told once: {findings:#?}");
     assert_eq!(threads.place.as_deref(), Some("Pool.serve (app.py:12)"));
     let evidence = threads.evidence.join("\n");
     for sentence in [

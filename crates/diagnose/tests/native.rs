@@ -128,6 +128,47 @@ fn scattered_leaks_are_one_finding() {
     assert_eq!(findings[0].growth.bytes, Some(29e6));
 }
 
+/// What says who may have lost blocks says who may have kept references.
+#[test]
+fn references_too_many_name_the_same_suspects() {
+    use tables::refcounts as t;
+    let findings = watch(true, |seconds| {
+        let n = seconds * 5000;
+        let level = |name, unit, value| Column::level(name, unit, [Some(value)]);
+        let counts = Table::new(
+            t::TABLE,
+            vec![
+                Column::id_key(t::PID, [7]),
+                Column::text_key(t::TYPE, ["builtins.str"]),
+                level(t::OBJECTS, Unit::Count, n),
+                level(t::UNREFERENCED, Unit::Count, n),
+                level(t::REFERENCES, Unit::Count, n),
+                level(t::BYTES, Unit::Bytes, n * 200),
+                level(t::HELD_OBJECTS, Unit::Count, 0),
+                level(t::HELD_BYTES, Unit::Bytes, 0),
+                Column::text(t::REFERS_TO, [None]),
+            ],
+        );
+        vec![counts, blocks(&[("malloc", 40, "unreachable", "", 3, 120, "text")])]
+    });
+    assert_eq!(findings[0].kind, FindingKind::RefcountLeak, "{findings:#?}");
+    let evidence = findings[0].evidence.join("; ");
+    assert!(evidence.contains("fast.so, slow.so"), "{evidence}");
+}
+
+/// However many blocks each object has: where both become more in step, they are the objects'.
+#[test]
+fn many_blocks_of_each_object_are_told_with_the_objects() {
+    let findings = watch(true, |seconds| {
+        let n = 10 + seconds * 20;
+        let held = ("malloc", 504, "reachable", "object fast.Table", n * 100, n * 50_000, "other");
+        vec![blocks(&[held]), census(n, n * 2500)]
+    });
+    let [found] = &findings[..] else { panic!("{findings:#?}") };
+    assert_eq!((found.kind, &*found.subject), (FindingKind::PythonGrowth, "fast.Table"));
+    assert!(found.share.is_some_and(|share| share > 0.9), "{found:#?}");
+}
+
 /// Native memory behind ever more objects of a type is told with them; behind the same objects it
 /// is growth of its own.
 #[test]

@@ -240,6 +240,48 @@ fn the_process_that_grows_is_named() {
     assert_eq!(child.subject, "process 9 worker 9");
 }
 
+/// Workers of which each grows a little are one finding, and so are ever more of them.
+#[test]
+fn many_processes_that_grow_a_little_are_named_together() {
+    type Look = fn(f64) -> Vec<(u64, u64, u64, u64)>;
+    let told = |look: Look| {
+        let observation = watch(move |t| {
+            let mut rows = look(t);
+            rows.push((7, 20 * MIB, 0, 1));
+            vec![processes(&rows)]
+        });
+        let judgement = observation.judge();
+        assert_eq!(judgement.verdict.leak, Some(true), "{:?}", judgement.verdict);
+        let findings = observation.findings(&judgement);
+        findings.into_iter().find(|f| f.kind == FindingKind::ChildGrowth).expect("children")
+    };
+    let workers = told(|t| (10..18).map(|pid| (pid, grown(t, 4e5 + pid as f64), 0, 1)).collect());
+    assert_eq!(workers.subject, "8 processes worker 17");
+    assert!(workers.share.is_some_and(|share| share > 0.9), "{workers:#?}");
+    assert!(workers.advice.contains("--pid 17"), "{}", workers.advice);
+    let more = told(|t| (0..4 + 2 * t as u64).map(|n| (100 + n, MIB, 0, 1)).collect());
+    assert!(
+        more.evidence.iter().any(|e| e.contains("their number went from 4 to 62")),
+        "{more:#?}"
+    );
+    assert!(more.advice.starts_with("Processes are started and do not end"), "{}", more.advice);
+}
+
+/// What a process began with that was not there before is no growth of its handles.
+#[test]
+fn handles_of_new_processes_are_no_growth() {
+    let observation = watch(|t| {
+        let mut open = handles(10);
+        if t > 4.0 {
+            open = handles(40);
+            open.columns[0] = Column::id_key("pid", [9]);
+        }
+        vec![processes(&[(7, 20 * MIB, 0, 1)]), open]
+    });
+    let findings = observation.findings(&observation.judge());
+    assert!(findings.iter().all(|f| f.kind != FindingKind::HandleGrowth), "{findings:#?}");
+}
+
 /// Several targets are one subject; the second may come a moment later.
 #[test]
 fn several_targets_are_one_subject() {
@@ -316,6 +358,29 @@ fn threads_and_handles_that_only_increase_are_named() {
     assert!(findings.iter().all(|f| f.certainty == Certainty::Possible));
     let handle = findings.iter().find(|f| f.kind == FindingKind::HandleGrowth).expect("one");
     assert_eq!(handle.place.as_deref(), Some("socket:[4711]"));
+}
+
+/// In a program that leaks they stand behind the first finding, before where memory lies.
+#[test]
+fn threads_and_handles_come_before_plain_memory() {
+    let observation = watch(|t| {
+        let count = 3 + 2 * t as u64;
+        let grown = (1e6 * t) as u64;
+        vec![
+            processes(&[(7, 20 * MIB + grown, 0, count)]),
+            mappings(&[
+                (7, "heap", "[heap]", MIB + grown / 2),
+                (7, "anonymous", "", MIB + grown / 2),
+            ]),
+        ]
+    });
+    let judgement = observation.judge();
+    assert_eq!(judgement.verdict.leak, Some(true), "{:?}", judgement.verdict);
+    let findings = observation.findings(&judgement);
+    let kinds: Vec<FindingKind> = findings.iter().map(|f| f.kind).collect();
+    let expected =
+        [FindingKind::MappingGrowth, FindingKind::ThreadGrowth, FindingKind::MappingGrowth];
+    assert_eq!(kinds, expected, "{findings:#?}");
 }
 
 #[test]
@@ -508,4 +573,23 @@ fn beside_a_copy_only_whole_pages_count() {
     assert_eq!(observation.processes(), 1);
     assert!((judgement.verdict.severity.bytes_per_s - 1e6).abs() < 2e4, "{judgement:#?}");
     assert!(judgement.series.len() > 100, "the curve has no holes");
+}
+
+/// A hash table beside what it points to: the strings grow evenly, the table doubles. That is growth
+/// although hardly two windows are alike; with as many jumps and nothing between them it is none.
+#[test]
+fn a_table_that_doubles_hides_no_steady_growth() {
+    let doubling = |per_s: f64| -> Vec<(f64, f64)> {
+        let look = |i: u32| {
+            let seconds = f64::from(i) / 4.0;
+            let jumps = [(2.0, 256.0), (9.0, 512.0), (24.0, 1024.0)];
+            let table: f64 = jumps.iter().filter(|jump| jump.0 <= seconds).map(|jump| jump.1).sum();
+            (seconds, 7e6 + 1024.0 * table + per_s * seconds)
+        };
+        (0..100).map(look).collect()
+    };
+    let growing = judge_series(&doubling(60e3)).verdict;
+    assert_eq!(growing.leak, Some(true), "{}", growing.reason);
+    let level = judge_series(&doubling(0.0)).verdict;
+    assert_ne!(level.leak, Some(true), "{}", level.reason);
 }

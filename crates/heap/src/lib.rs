@@ -33,6 +33,7 @@ mod root;
 mod scc;
 mod shapes;
 mod summary;
+mod tree;
 mod walk;
 mod ways;
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::dominators::{NONE, ROOTS};
+use crate::dominators::ROOTS;
+use crate::tree::{self, NONE};
 use crate::{Dominator, Dominators, Graph, ObjectId, RootId, TypeId};
 
 /// Retained bytes of every object and root.
@@ -172,28 +173,7 @@ impl Tree {
     /// Visits each vertex on the way down (`true`) and on the way up.
     fn walk(&self, dominators: &Dominators, mut visit: impl FnMut(u32, bool)) {
         for &top in &self.tops {
-            let mut at = top;
-            visit(at, true);
-            'down: loop {
-                if self.first[at as usize] != NONE {
-                    at = self.first[at as usize];
-                    visit(at, true);
-                    continue;
-                }
-                loop {
-                    visit(at, false);
-                    if at == top {
-                        break 'down;
-                    }
-                    let next = self.next[at as usize];
-                    if next != NONE {
-                        at = next;
-                        visit(at, true);
-                        continue 'down;
-                    }
-                    at = dominators.idom[at as usize];
-                }
-            }
+            tree::walk(top, &self.first, &self.next, &dominators.idom, &mut visit);
         }
     }
 }

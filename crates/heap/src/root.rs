@@ -52,6 +52,12 @@ impl RootKind {
         !matches!(self, Self::Stack | Self::NativeBlock)
     }
 
+    /// Whether it is another name for what an interpreter's state owns.
+    #[must_use]
+    pub(crate) fn is_alias(self) -> bool {
+        matches!(self, Self::SysModules | Self::Builtins)
+    }
+
     /// The word for it, as in the `kind` of a step.
     #[must_use]
     pub fn word(self) -> &'static str {

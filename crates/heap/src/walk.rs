@@ -38,6 +38,7 @@ pub(crate) fn walk(graph: &Graph, through: Through, visit: impl FnMut(u32, Via))
     let mut walk = Walk { graph, reached, queue: Vec::new(), head: 0, near: 0, visit };
     for kinds in PREFERENCE {
         walk.seed(kinds, Strength::Strong);
+        walk.seed_aliases(kinds);
         walk.drain(Through::Strong);
     }
     if through == Through::Loose {
@@ -56,6 +57,14 @@ impl<F: FnMut(u32, Via)> Walk<'_, F> {
             if edge.strength == strength && kinds.contains(&self.graph.root(edge.root).kind) {
                 self.reach(edge.target.0, Via::Root(place));
             }
+        }
+    }
+
+    /// Roots that are another name for what an interpreter's state owns: their edges count for
+    /// nothing, so that no reference counts twice, but they are the better known way.
+    fn seed_aliases(&mut self, kinds: &[RootKind]) {
+        for kind in kinds.iter().filter(|kind| kind.is_alias()) {
+            self.seed(std::slice::from_ref(kind), Strength::Loose);
         }
     }
 

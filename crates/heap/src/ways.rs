@@ -2,11 +2,9 @@
 //! holds an object without the graph.
 
 use crate::name::{After, key_of};
+use crate::tree::{self, NONE};
 use crate::walk::Via;
 use crate::{Graph, How, Label, ObjectId, Shapes, Through, TypeId, flags};
-
-/// No object.
-const NONE: u32 = u32::MAX;
 
 /// Objects of a shape or a type together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -213,30 +211,7 @@ impl Tree {
     /// Visits every object before what is below it and after.
     fn walk(&self, source: &[u32], mut visit: impl FnMut(u32, bool)) {
         for (top, _) in source.iter().enumerate().filter(|&(at, &up)| at == up as usize) {
-            let top = top as u32;
-            let mut at = top;
-            visit(at, true);
-            'down: loop {
-                let child = self.child[at as usize];
-                if child != NONE {
-                    at = child;
-                    visit(at, true);
-                    continue;
-                }
-                loop {
-                    visit(at, false);
-                    if at == top {
-                        break 'down;
-                    }
-                    let next = self.sibling[at as usize];
-                    if next != NONE {
-                        at = next;
-                        visit(at, true);
-                        break;
-                    }
-                    at = source[at as usize];
-                }
-            }
+            tree::walk(top as u32, &self.child, &self.sibling, source, &mut visit);
         }
     }
 }

@@ -87,6 +87,21 @@ static PyObject *lose_objects(PyObject *self, PyObject *args)
     return done();
 }
 
+/* Handles as Python code keeps them: addresses as numbers. */
+static PyObject *addresses(PyObject *self, PyObject *args)
+{
+    long count;
+    if (!PyArg_ParseTuple(args, "l", &count)) return NULL;
+    PyObject *list = PyList_New(0);
+    for (long i = 0; list && i < count; i++) {
+        PyObject *number = PyLong_FromVoidPtr(calloc(1, 616));
+        if (!number || PyList_Append(list, number) < 0) Py_CLEAR(list);
+        Py_XDECREF(number);
+    }
+    Py_XDECREF(done());
+    return list;
+}
+
 /* Takes blocks and gives them back for ever, half of the time. */
 static void *busy(void *seed)
 {
@@ -130,6 +145,7 @@ static PyObject *keep_advised(PyObject *self, PyObject *args)
 }
 
 static PyMethodDef methods[] = {
+    {"addresses", addresses, METH_VARARGS, NULL},
     {"work", work, METH_VARARGS, NULL},
     {"keep_advised", keep_advised, METH_VARARGS, NULL},
     {"keep_inside", keep_inside, METH_VARARGS, NULL},

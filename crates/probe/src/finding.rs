@@ -111,7 +111,8 @@ impl Step {
             }
             Some(name) if path.is_empty() => {
                 let is_code = matches!(&*self.kind, "module" | "module global" | "class attribute");
-                if !is_code {
+                // Names of roots that are one of a kind say it themselves.
+                if !is_code && !name.starts_with(&self.kind) {
                     path.push_str(&self.kind);
                     path.push(' ');
                 }
@@ -190,6 +191,8 @@ mod tests {
         assert_eq!(path_text(&frame), "frame local main.x[*]");
         let odd = [step("stack", None, None), step("unknown word", Some(""), None)];
         assert_eq!(path_text(&odd), "stack > unknown word");
+        let interned = [step("interned strings", Some("interned strings"), Some("builtins.dict"))];
+        assert_eq!(path_text(&interned), "interned strings (builtins.dict)");
         assert_eq!(path_text(&[]), "");
     }
 }

@@ -36,7 +36,10 @@ pub fn run(args: &BiggestArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
             "retained: what would be freed if it went; share: of all objects' bytes.".into(),
         ],
         tables,
-        after: vec!["`memprobe holders --object ADDRESS` tells who holds one of them.".into()],
+        after: vec![format!(
+            "`memprobe holders {} --object ADDRESS` tells who holds one of them.",
+            args.graph.of()
+        )],
         json: json!({
             "objects_total": graph.len(),
             "bytes_total": all,

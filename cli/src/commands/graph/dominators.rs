@@ -199,7 +199,7 @@ impl Tree<'_> {
             Dominator::Object(id) => object_text(self.graph, id),
             Dominator::Root(id) => {
                 let root = self.graph.root(id);
-                format!("{} {}", root.kind.word(), root.name)
+                format!("{} {}", root.kind.word(), root.name).trim_end().to_owned()
             }
             Dominator::Roots | Dominator::Unreachable => String::new(),
         }

@@ -42,7 +42,7 @@ pub fn run(args: &GarbageArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
         issues: Vec::new(),
         before,
         tables: vec![table(graph, "garbage", &garbage.types)],
-        after: after(graph, &garbage),
+        after: after(graph, &garbage, args.graph.pid),
         json: json!({
             "cyclic": sum(garbage.cyclic),
             "on_cycles": sum(garbage.on_cycles),
@@ -123,8 +123,9 @@ fn step(graph: &Graph, edge: EdgeId) -> Value {
     json!({ "object": object(graph, graph.source(edge)), "by": label(graph, edge) })
 }
 
-/// An example of a cycle, and types whose objects run code when they are freed.
-fn after(graph: &Graph, garbage: &Garbage) -> Vec<String> {
+/// An example of a cycle, types whose objects run code when they are freed, and what to do next
+/// with a process that runs.
+fn after(graph: &Graph, garbage: &Garbage, running: Option<u32>) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(first) = garbage.example.first() {
         lines.push("A shortest cycle, as an example:".into());
@@ -138,6 +139,12 @@ fn after(graph: &Graph, garbage: &Garbage) -> Vec<String> {
     if let Some(&(id, sum)) = garbage.finalizers.first() {
         let name = &graph.types()[id.index()].name;
         lines.push(format!("{} of {name} run code when they are freed", objects(sum.objects)));
+    }
+    if let Some(pid) = running.filter(|_| garbage.cyclic.objects > 0) {
+        lines.push(format!(
+            "`memprobe try gc-collect --pid {pid}` has the process collect once, and tells what \
+             comes back."
+        ));
     }
     lines
 }

@@ -1,6 +1,7 @@
 //! `memprobe leaks`: what grew between two captures, and what holds it.
 
 use capture::folder::Manifest;
+use diff::human;
 use heap::{ContainerGrowth, Growth, Summary};
 use probe::{Column, Error, ErrorKind, Issue, Table, Unit};
 use serde_json::{Value, json};
@@ -30,7 +31,7 @@ pub fn run(args: &LeaksArgs, global: &GlobalArgs) -> Result<Exit, Failure> {
             return Err(Error::new(ErrorKind::InvalidInput, message).into());
         }
     };
-    compared(&before, &after).tell(&args.told)
+    compared(&before, &after, args.pid).tell(&args.told)
 }
 
 /// The graph is not needed any more.
@@ -38,7 +39,11 @@ fn sum_up(source: Source) -> (Manifest, Summary) {
     (source.manifest, Summary::new(&source.graph))
 }
 
-fn compared<'a>(before: &(Manifest, Summary), after: &'a (Manifest, Summary)) -> Answer<'a> {
+fn compared<'a>(
+    before: &(Manifest, Summary),
+    after: &'a (Manifest, Summary),
+    running: Option<u32>,
+) -> Answer<'a> {
     let mut growth = Summary::diff(&before.1, &after.1);
     own_growth_first(&mut growth);
     let mut issues = before.0.issues.clone();
@@ -62,7 +67,7 @@ fn compared<'a>(before: &(Manifest, Summary), after: &'a (Manifest, Summary)) ->
             sums("growing_garbage", &growth.garbage),
             excess(&growth),
         ],
-        after: next(&growth),
+        after: next(&growth, running),
         json: document(&growth, &before.0, seconds),
     }
 }
@@ -98,18 +103,25 @@ fn strangers(before: &Manifest, after: &Manifest) -> Option<Issue> {
 fn head(growth: &Growth, seconds: f64) -> Vec<String> {
     let change: i64 = growth.types.iter().map(|(_, change)| change.bytes).sum();
     let sign = if change < 0 { "-" } else { "+" };
-    let mut lines = vec![format!(
-        "objects: {sign}{} in {}",
-        size(change.unsigned_abs()),
-        diff::human::duration(seconds)
-    )];
+    let mut text =
+        format!("objects: {sign}{} in {}", size(change.unsigned_abs()), human::duration(seconds));
+    if change > 0 && seconds > 0.0 {
+        text.push_str(&format!(" ({})", human::rate(change as f64 / seconds)));
+    }
+    let mut lines = vec![text];
     if let Some(first) = growth.containers.first() {
+        let more = first.retained.saturating_add(first.shared).max(0).unsigned_abs();
+        let share = more as f64 / change.max(1) as f64;
+        let share = match (0.0..=1.0).contains(&share) {
+            true => format!(", {} of it", human::percent(share)),
+            false => String::new(),
+        };
         lines.push(format!(
-            "What grew most: {} went from {} to {} references and holds {} more",
+            "What grew most: {} went from {} to {} references and holds {} more{share}",
             short(&first.path),
             first.references.0,
             first.references.1,
-            size(first.retained.saturating_add(first.shared).max(0).unsigned_abs()),
+            size(more),
         ));
         lines.push(
             "retained: what would be freed with it; shared: its part of what others hold too."
@@ -119,13 +131,20 @@ fn head(growth: &Growth, seconds: f64) -> Vec<String> {
     lines
 }
 
-/// What to ask next.
-fn next(growth: &Growth) -> Vec<String> {
-    let first = growth.containers.first();
-    let ask = first.map(|one| {
-        format!("`memprobe holders AFTER --object {:#x}` tells how the first is held.", one.address)
-    });
-    ask.into_iter().collect()
+/// What to ask next: of the process, if it was asked, or else of the later capture.
+fn next(growth: &Growth, running: Option<u32>) -> Vec<String> {
+    let of = running.map_or_else(|| "AFTER".into(), |pid| format!("--pid {pid}"));
+    let mut lines = Vec::new();
+    if let Some(first) = growth.containers.first() {
+        let address = first.address;
+        lines.push(format!(
+            "`memprobe holders {of} --object {address:#x}` tells how the first is held."
+        ));
+    }
+    if !growth.garbage.is_empty() {
+        lines.push(format!("`memprobe garbage {of}` tells why the garbage is still there."));
+    }
+    lines
 }
 
 fn signed(name: &str, unit: Unit, values: impl Iterator<Item = i64>) -> Column {

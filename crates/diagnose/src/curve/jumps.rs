@@ -6,6 +6,8 @@ use diff::stats::{self, Point};
 const MOVE_SIGMAS: f64 = 6.0;
 /// and by at least this much: two pages.
 const MOVE_BYTES: f64 = 8192.0;
+/// Jumps at more than this share of the looks are no rare events.
+const MOST_RARE: f64 = 0.1;
 
 /// An upward jump: when, and by how much.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,6 +89,27 @@ impl Jumps {
     }
 }
 
+/// The curve without its upward jumps: of each only what an even pace would have risen in its time
+/// is left. `None` where there is no jump, or where they are no rare events. What is left grows
+/// by less than the whole does: a decline between jumps stays.
+pub(crate) fn between(points: &[Point], quick: f64) -> Option<Vec<Point>> {
+    let rates = |w: &[Point]| (w[1].0 > w[0].0).then(|| (w[1].1 - w[0].1) / (w[1].0 - w[0].0));
+    let pace = stats::median(&mut points.windows(2).filter_map(rates).collect::<Vec<_>>())?;
+    let threshold = (quick * MOVE_SIGMAS).max(MOVE_BYTES);
+    let (mut taken, mut jumps) = (0.0, 0);
+    let mut calm = vec![*points.first()?];
+    for pair in points.windows(2) {
+        let excess = pair[1].1 - pair[0].1 - pace.max(0.0) * (pair[1].0 - pair[0].0);
+        if excess >= threshold {
+            taken += excess;
+            jumps += 1;
+        }
+        calm.push((pair[1].0, pair[1].1 - taken));
+    }
+    let rare = jumps as f64 <= MOST_RARE * points.len() as f64;
+    (jumps > 0 && rare).then_some(calm)
+}
+
 /// The median gap, if there are at least two and they are alike.
 pub(crate) fn period(gaps: &[f64]) -> Option<f64> {
     (gaps.len() >= 2 && variation(gaps) < 0.35).then(|| stats::median(&mut gaps.to_vec()))?
@@ -120,5 +143,15 @@ mod tests {
             point.1 = 5e6;
         }
         assert!(!Jumps::find(&overdue, 0.0).go_on());
+    }
+
+    #[test]
+    fn between_jumps_is_what_rises_evenly() {
+        let slow = |i: usize| (i as f64, 1e4 * i as f64 + [0.0, 3e5, 9e5][i / 40]);
+        let points: Vec<Point> = (0..120).map(slow).collect();
+        let calm = between(&points, 0.0).expect("two jumps");
+        assert!(calm.iter().all(|p| (p.1 - 1e4 * p.0).abs() < 1.0), "{calm:?}");
+        assert_eq!(between(&calm, 0.0), None, "no jump");
+        assert_eq!(between(&staircase(5), 0.0), None, "a staircase");
     }
 }

@@ -106,7 +106,21 @@ struct Seen<'a> {
 
 impl Curve {
     /// Judges a curve; `points` in order of time. `None` of fewer than three moments.
+    ///
+    /// What grows evenly grows also where it jumps besides: a table that doubles in size, beside
+    /// what it points to, makes windows so unequal that the whole seems to grow by chance.
     pub(crate) fn of(points: &[Point]) -> Option<Self> {
+        let mut curve = Self::of_all(points)?;
+        if matches!(curve.decision, Decision::Open(..))
+            && let Some(calm) = jumps::between(points, quick_noise(points))
+            && Self::of_all(&calm).is_some_and(|calm| calm.decision == Decision::Growing)
+        {
+            curve.decision = Decision::Growing;
+        }
+        Some(curve)
+    }
+
+    fn of_all(points: &[Point]) -> Option<Self> {
         let (first, last) = (*points.first()?, *points.last()?);
         let watched_s = last.0 - first.0;
         if points.len() < 3 || watched_s <= 0.0 {

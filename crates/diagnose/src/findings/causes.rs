@@ -20,8 +20,10 @@ use crate::series::interpolate;
 const EXPLAINED: f64 = 0.75;
 /// Lost memory makes growth a leak when it is this share of it.
 const LOST: f64 = 0.5;
-/// Looks that must have seen more lost memory than the one before, and the first.
+/// Looks that must have seen more lost memory than the one before, and the first; and so many
+/// where the curve speaks against it: of three looks one in six rises by chance.
 const LOOKS: usize = 3;
+const LOOKS_AGAINST: usize = 4;
 /// A step of lost memory is at least this share of what an even pace would make it.
 const FAIR: f64 = 0.1;
 /// What is still to come of containers with a bound may be so much, or as much as the process
@@ -55,8 +57,9 @@ impl Curve<'_> {
 }
 
 /// Memory that nobody can ever give back, where it is what grows: at every look there was more.
-/// `None`: it is not known to be so.
-pub(crate) fn lost(lanes: &Lanes, curve: &Curve<'_>) -> Option<Cause> {
+/// `None`: it is not known to be so. `is_sound`: whether the curve says so.
+pub(crate) fn lost(lanes: &Lanes, curve: &Curve<'_>, is_sound: bool) -> Option<Cause> {
+    let least = if is_sound { LOOKS_AGAINST } else { LOOKS };
     let mut sum = 0.0;
     let mut words = Vec::new();
     let mut grown: f64 = 0.0;
@@ -73,7 +76,7 @@ pub(crate) fn lost(lanes: &Lanes, curve: &Curve<'_>) -> Option<Cause> {
     for ((table, read), name) in found.into_iter().zip(names) {
         for looks in lanes.of(table) {
             let group = read(lanes, looks);
-            if group.points.len() >= LOOKS && rises_evenly(&group) {
+            if group.points.len() >= least && rises_evenly(&group) && group.is_steady() {
                 sum += group.growth();
                 grown = grown.max(curve.grown(looks));
                 words.push((group.growth(), name));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use diff::human;
 use probe::tables::{handles, processes};
-use probe::{Certainty, Finding, FindingKind, Growth};
+use probe::{Certainty, Finding, FindingKind, Growth, Snapshot};
 
 use super::group::{Group, by_key};
 use super::{Scene, threads};
@@ -20,15 +20,29 @@ fn grows(scene: &Scene<'_>, group: &Group) -> bool {
     let enough = group.growth() >= LEAST && group.per_s() > 0.0 && group.points.len() >= 3;
     match scene.leak {
         Some(false) => {
-            enough && group.never_falls() && group.rises() >= LEAST_LOOKS && group.rising() >= 0.8
+            let calm = group.calm();
+            enough && calm.never_falls() && calm.rises() >= LEAST_LOOKS && calm.is_steady()
         }
-        _ => enough && group.rising() >= 0.5,
+        _ => enough && (group.calm().rising() >= 0.5 || group.as_bytes().is_steady()),
     }
 }
 
+/// When each process was first seen, seconds after the first look: what it began with is no growth.
+fn births(looks: &[Snapshot], table: &str, pid: &'static str) -> BTreeMap<u64, f64> {
+    let groups = by_key(looks, table, |table, row| Some((table.value(pid, row).as_u64()?, 1.0)));
+    let born = |group: Group| group.points.iter().find(|p| p.1 > 0.0).map_or(0.0, |p| p.0);
+    groups.into_iter().map(|(pid, group)| (pid, born(group))).collect()
+}
+
+fn since(mut group: Group, birth: Option<&f64>) -> Group {
+    let birth = birth.copied().unwrap_or(0.0);
+    group.points.retain(|point| point.0 >= birth);
+    group
+}
+
 fn certainty(scene: &Scene<'_>, group: &Group) -> Certainty {
-    let strict = group.never_falls() && group.rises() >= LEAST_LOOKS;
-    if strict && scene.leak != Some(false) { Certainty::Likely } else { Certainty::Possible }
+    let is_sure = group.points.len() > LEAST_LOOKS && group.as_bytes().is_steady();
+    if is_sure && scene.leak != Some(false) { Certainty::Likely } else { Certainty::Possible }
 }
 
 fn finding(scene: &Scene<'_>, kind: FindingKind, group: &Group) -> Finding {
@@ -55,21 +69,24 @@ fn finding(scene: &Scene<'_>, kind: FindingKind, group: &Group) -> Finding {
 pub(super) fn endless_threads(scene: &Scene<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for kept in scene.lanes.of(processes::TABLE) {
-        let groups = by_key(scene.recent(kept), processes::TABLE, |table, row| {
+        let looks = scene.recent(kept);
+        let born = births(looks, processes::TABLE, processes::PID);
+        let groups = by_key(looks, processes::TABLE, |table, row| {
             let pid = table.value(processes::PID, row).as_u64()?;
             Some((pid, number(table, processes::THREADS, row)?))
         });
-        for (pid, group) in groups.iter().filter(|(_, g)| grows(scene, g)) {
-            let mut finding = finding(scene, FindingKind::ThreadGrowth, group);
+        let groups = groups.into_iter().map(|(pid, group)| (pid, since(group, born.get(&pid))));
+        for (pid, group) in groups.filter(|(_, g)| grows(scene, g)) {
+            let mut finding = finding(scene, FindingKind::ThreadGrowth, &group);
             finding.subject = format!("threads of process {pid}");
             finding.evidence = vec![
                 group.counted("The number of threads"),
                 format!("that is {} more per second", human::count(group.per_s())),
             ];
-            threads::tell(scene, *pid, &mut finding);
+            threads::tell(scene, pid, &mut finding);
             finding.advice = format!(
                 "Threads are started and never end: join them, or use a pool. Run `{}` to see them.",
-                scene.next_command(*pid)
+                scene.next_command(pid)
             );
             found.push(finding);
         }
@@ -82,6 +99,7 @@ pub(super) fn handles(scene: &Scene<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for kept in scene.lanes.of(handles::TABLE) {
         let looks = scene.recent(kept);
+        let born = births(looks, handles::TABLE, handles::PID);
         let mut examples: BTreeMap<(u64, String), String> = BTreeMap::new();
         let groups = by_key(looks, handles::TABLE, |table, row| {
             let pid = table.value(handles::PID, row).as_u64()?;
@@ -91,12 +109,13 @@ pub(super) fn handles(scene: &Scene<'_>) -> Vec<Finding> {
             }
             Some((key, number(table, handles::COUNT, row)?))
         });
-        for (key, group) in groups.iter().filter(|(_, g)| grows(scene, g)) {
-            let (pid, kind) = key;
-            let mut finding = finding(scene, FindingKind::HandleGrowth, group);
+        let groups = groups.into_iter().map(|(key, group)| (since(group, born.get(&key.0)), key));
+        for (group, key) in groups.filter(|(group, _)| grows(scene, group)) {
+            let (pid, kind) = &key;
+            let mut finding = finding(scene, FindingKind::HandleGrowth, &group);
             finding.subject = format!("open handles of kind {kind}, process {pid}");
             finding.evidence = vec![group.counted(&format!("The number of open {kind} handles"))];
-            if let Some(example) = examples.get(key) {
+            if let Some(example) = examples.get(&key) {
                 finding.place = Some(example.clone());
                 finding.evidence.push(format!("the newest is {example}"));
             }

@@ -1,7 +1,7 @@
 //! Python objects that only reference cycles keep.
 
 use probe::tables::{garbage, gc};
-use probe::{Certainty, FindingKind, Snapshot, Step, Value, path_text};
+use probe::{Certainty, FindingKind, Snapshot, Step, Value};
 
 use super::group::{Group, by_key};
 use super::kinds::{TypeGrowth, named, ranked};
@@ -28,13 +28,14 @@ fn of_process(scene: &Scene<'_>, looks: &[Snapshot]) -> Option<Told> {
         return None;
     }
     let types = types(looks);
-    let subject = &types.first()?.name;
+    let cycle = cycle(looks);
+    let subject = subject(&types, &cycle)?;
     let cause = &garbage.cause;
     let mut finding = about_bytes(FindingKind::CyclicGarbage, bytes, scene);
     finding.growth.objects = Some(objects.growth());
     finding.growth.objects_per_s = Some(objects.per_s());
-    finding.subject.clone_from(subject);
-    finding.place = cycle(looks, subject);
+    finding.subject = subject.to_owned();
+    finding.place = cycle_text(&cycle);
     finding.certainty = cause.certainty(scene, bytes);
     finding.evidence = evidence(objects, &types, finding.place.as_deref(), cause);
     finding.advice = cause.advice();
@@ -68,7 +69,7 @@ impl<'a> Garbage<'a> {
     pub(super) fn lost(self) -> Group {
         match self.cause {
             Cause::Off | Cause::Frozen | Cause::Blocked(_) => self.bytes,
-            Cause::NotYet | Cause::Unknown => Group::default(),
+            Cause::ByHand | Cause::NotYet | Cause::Unknown => Group::default(),
         }
     }
 
@@ -85,20 +86,22 @@ impl<'a> Garbage<'a> {
     /// Whether the collector takes it sooner or later: it is on, there are no more of them than
     /// may wait for a full collection, and full collections did not leave them where they were.
     pub(super) fn is_taken(&self) -> bool {
-        let grew = |generation: Option<&str>, column: &'static str| {
-            let groups = by_key(self.gc, gc::TABLE, |table, row| {
-                let name = table.value(gc::GENERATION, row).as_str()?;
-                generation.is_none_or(|wanted| wanted == name).then_some(())?;
-                Some(((), number(table, column, row)?))
-            });
-            groups.get(&()).map_or(0.0, Group::growth)
-        };
-        let is_left = grew(Some("2"), gc::COLLECTIONS) >= 2.0
-            && grew(None, gc::COLLECTED) < 0.5 * self.objects.growth();
+        let is_left = grew(self.gc, Some("2"), gc::COLLECTIONS) >= 2.0
+            && grew(self.gc, None, gc::COLLECTED) < 0.5 * self.objects.growth();
         self.cause == Cause::NotYet
             && !is_left
             && self.objects.last() <= 2.0 * most_waiting(self.gc)
     }
+}
+
+/// By how much a counter of the collector grew: of one generation, or of all.
+fn grew(gc: &[Snapshot], generation: Option<&str>, column: &'static str) -> f64 {
+    let groups = by_key(gc, gc::TABLE, |table, row| {
+        let name = table.value(gc::GENERATION, row).as_str()?;
+        generation.is_none_or(|wanted| wanted == name).then_some(())?;
+        Some(((), number(table, column, row)?))
+    });
+    groups.get(&()).map_or(0.0, Group::growth)
 }
 
 /// How many objects may wait for a full collection: as many as the thresholds let be made, and a
@@ -129,20 +132,45 @@ fn types(looks: &[Snapshot]) -> Vec<TypeGrowth> {
     ranked(by_type(garbage::BYTES).into_iter().map(growth))
 }
 
-/// The cycle that is shown for a type, as a text.
-fn cycle(looks: &[Snapshot], subject: &str) -> Option<String> {
-    let steps = attribute(looks, garbage::CYCLE, |name| name == subject)
-        .or_else(|| attribute(looks, garbage::CYCLE, |_| true))?;
-    let steps: Vec<Step> = serde_json::from_str(&steps).ok()?;
-    (!steps.is_empty()).then(|| path_text(&steps))
+/// The cycle that is shown, as an example.
+fn cycle(looks: &[Snapshot]) -> Vec<Step> {
+    let steps = attribute(looks, garbage::CYCLE);
+    steps.and_then(|steps| serde_json::from_str(&steps).ok()).unwrap_or_default()
 }
 
-/// The newest value of a column of text, of a type that fits.
-fn attribute(looks: &[Snapshot], column: &str, fits: impl Fn(&str) -> bool) -> Option<String> {
+/// Whose cycles they are: of the types that grew and stand in the cycle, the program's own before
+/// built-in ones; what merely hangs on it may have more bytes.
+fn subject<'a>(types: &'a [TypeGrowth], cycle: &[Step]) -> Option<&'a str> {
+    let is_in = |name: &str| cycle.iter().any(|step| step.type_name.as_deref() == Some(name));
+    let grew = types.iter().filter(|growth| growth.objects > 0.0);
+    let mut inside: Vec<&str> =
+        grew.map(|growth| growth.name.as_str()).filter(|&name| is_in(name)).collect();
+    inside.sort_by_key(|name| name.starts_with("builtins."));
+    inside.first().copied().or(types.first().map(|growth| growth.name.as_str()))
+}
+
+/// A cycle with every step and what it leads to: `app.Node.parent -> app.Tree.nodes -> ...`.
+fn cycle_text(cycle: &[Step]) -> Option<String> {
+    let (first, rest) = cycle.split_first()?;
+    let name = |step: &Step| step.name.clone().filter(|name| !name.is_empty());
+    let kind = |step: &Step| step.type_name.clone().unwrap_or_else(|| step.kind.clone());
+    let mut text = match name(first) {
+        Some(name) => format!("{name} ({})", kind(first)),
+        None => kind(first),
+    };
+    for step in rest {
+        let via = name(step).unwrap_or_else(|| step.kind.clone());
+        let via = if via.starts_with('[') { via } else { format!(".{via}") };
+        text.push_str(&format!("{via} -> {}", kind(step)));
+    }
+    Some(text)
+}
+
+/// The newest value of a column of text, which is the same for all types.
+fn attribute(looks: &[Snapshot], column: &str) -> Option<String> {
     let tables = looks.iter().rev().filter_map(|look| look.table(garbage::TABLE));
     tables
         .flat_map(|table| (0..table.rows()).map(move |row| (table, row)))
-        .filter(|(table, row)| table.value(garbage::TYPE, *row).as_str().is_some_and(&fits))
         .find_map(|(table, row)| table.value(column, row).as_str().map(Into::into))
 }
 
@@ -151,6 +179,8 @@ fn attribute(looks: &[Snapshot], column: &str, fits: impl Fn(&str) -> bool) -> O
 enum Cause {
     /// It is switched off.
     Off,
+    /// It is switched off, and the program has it run itself: what is there is newer than that.
+    ByHand,
     /// Objects are set aside again and again, where it does not look.
     Frozen,
     /// A type in the cycle does not tell it what it refers to.
@@ -164,7 +194,7 @@ enum Cause {
 impl Cause {
     /// `objects`: by how many there were more in the end.
     fn of(gc: &[Snapshot], looks: &[Snapshot], objects: f64) -> Self {
-        if let Some(by) = attribute(looks, garbage::BLOCKED_BY, |_| true) {
+        if let Some(by) = attribute(looks, garbage::BLOCKED_BY) {
             return Self::Blocked(by);
         }
         let table = gc.last().and_then(|look| look.table(gc::TABLE)).filter(|t| t.rows() > 0);
@@ -172,9 +202,10 @@ impl Cause {
         let young = (0..table.rows())
             .find(|&row| table.value(gc::GENERATION, row).as_str() == Some("0"))
             .and_then(|row| number(table, gc::THRESHOLD, row));
+        let is_off = young == Some(0.0) || table.value(gc::ENABLED, 0) == Value::Bool(false);
         match table.value(gc::ENABLED, 0) {
-            _ if young == Some(0.0) => Self::Off,
-            Value::Bool(false) => Self::Off,
+            _ if is_off && grew(gc, Some("2"), gc::COLLECTIONS) > 0.0 => Self::ByHand,
+            _ if is_off => Self::Off,
             Value::Bool(true) if objects > 0.0 && frozen(gc) >= 0.5 * objects => Self::Frozen,
             Value::Bool(true) => Self::NotYet,
             _ => Self::Unknown,
@@ -183,11 +214,11 @@ impl Cause {
 
     /// Garbage that the collector will come to is no leak.
     fn certainty(&self, scene: &Scene<'_>, bytes: &Group) -> Certainty {
-        let steady = scene.leak == Some(true) && bytes.rising() >= 0.8;
         match self {
-            Self::Off | Self::Blocked(_) if steady => Certainty::Proved,
+            Self::NotYet | Self::Unknown | Self::ByHand => Certainty::Possible,
+            _ if !bytes.is_steady() => Certainty::Possible,
+            Self::Off | Self::Blocked(_) if scene.leak == Some(true) => Certainty::Proved,
             Self::Off | Self::Frozen | Self::Blocked(_) => Certainty::Likely,
-            Self::NotYet | Self::Unknown => Certainty::Possible,
         }
     }
 
@@ -196,6 +227,9 @@ impl Cause {
             Self::Off => {
                 "the collector is switched off (gc.disable(), or a threshold of 0)".into()
             }
+            Self::ByHand => "the collector is switched off, and the program runs full collections \
+                             itself: these are newer than the last"
+                .into(),
             Self::Frozen => {
                 "objects are set aside again and again (gc.freeze()), where the collector does not look"
                     .into()
@@ -222,7 +256,7 @@ impl Cause {
             Self::Frozen => "Call gc.freeze() once, after gc.collect(); gc.unfreeze() gives the collector back \
                              what was set aside."
                 .into(),
-            Self::NotYet | Self::Unknown => {
+            Self::ByHand | Self::NotYet | Self::Unknown => {
                 "Watch longer: it is no leak if a full collection takes them. If their number keeps \
                  rising over collections of the oldest generation, break the cycle."
                     .into()

@@ -6,7 +6,19 @@ use diff::human;
 use diff::stats::{self, Point};
 use probe::{Snapshot, Table};
 
+use crate::curve::{Curve, Decision, GRAIN_BYTES};
 use crate::series::interpolate;
+
+/// Looks beyond so many are spoken of in windows: between looks that follow each other closely
+/// nothing happens, or noise does.
+const WINDOWS: usize = 8;
+/// The first and the last third of a growth that goes on hold this share of what an even pace
+/// gives them. What jumps once, or comes to an end, does not.
+const FAIR: f64 = 0.5;
+
+/// From so many looks and seconds on the rules for curves are asked.
+const CURVE: usize = 12;
+const CURVE_S: f64 = 6.0;
 
 /// A sum of rows at every look.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +80,51 @@ impl Group {
     /// Share of the steps that rise.
     pub(super) fn rising(&self) -> f64 {
         if self.steps() == 0 { 0.0 } else { self.rises() as f64 / self.steps() as f64 }
+    }
+
+    /// The same in few points: the median of each of some windows.
+    pub(super) fn calm(&self) -> Self {
+        if self.points.len() <= WINDOWS {
+            return self.clone();
+        }
+        let edge = |window: usize| window * self.points.len() / WINDOWS;
+        let middle = |window: usize| {
+            let points = &self.points[edge(window)..edge(window + 1)];
+            let median = |axis: fn(&Point) -> f64| {
+                stats::median(&mut points.iter().map(axis).collect::<Vec<_>>()).unwrap_or(0.0)
+            };
+            (median(|p| p.0), median(|p| p.1))
+        };
+        Self { points: (0..WINDOWS).map(middle).collect() }
+    }
+
+    /// Whether it grows and goes on growing: of many looks the rules for curves say it; of few,
+    /// whether it grew nearly all the time, and as well at the start as at the end.
+    pub(super) fn is_steady(&self) -> bool {
+        if self.points.len() >= CURVE && self.seconds() >= CURVE_S {
+            return Curve::of(&self.points).is_some_and(|c| c.decision == Decision::Growing);
+        }
+        let calm = self.calm();
+        let rises = calm.rising() >= 0.8 || (calm.never_falls() && calm.rising() >= 0.5);
+        calm.steps() >= 2 && rises && calm.goes_on()
+    }
+
+    /// Whether it never became less, or seldom where there were many looks.
+    pub(super) fn mostly_rises(&self) -> bool {
+        self.never_falls() || self.rising() >= 0.7
+    }
+
+    /// Things as bytes that count, so that the rules for curves can be asked about them.
+    pub(super) fn as_bytes(&self) -> Self {
+        Self { points: self.points.iter().map(|p| (p.0, p.1 * GRAIN_BYTES)).collect() }
+    }
+
+    fn goes_on(&self) -> bool {
+        let Some((start, end)) = self.points.first().zip(self.points.last()) else { return false };
+        let third = (end.0 - start.0) / 3.0;
+        let at = |seconds: f64| interpolate(&self.points, seconds).unwrap_or(0.0);
+        let fair = FAIR * self.growth() / 3.0;
+        third > 0.0 && at(start.0 + third) - start.1 >= fair && end.1 - at(end.0 - third) >= fair
     }
 
     pub(super) fn never_falls(&self) -> bool {

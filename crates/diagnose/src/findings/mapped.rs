@@ -34,7 +34,7 @@ pub(super) fn find(scene: &Scene<'_>) -> Vec<Finding> {
         });
         let least = (LEAST_SHARE * scene.growth).max(GRAIN_BYTES);
         let grown = groups.iter().filter(|(_, group)| {
-            group.points.len() >= 2 && group.growth() >= least && group.never_falls()
+            group.points.len() >= 2 && group.growth() >= least && group.mostly_rises()
         });
         found.extend(grown.map(|(holder, group)| mapped(scene, holder, group)));
     }

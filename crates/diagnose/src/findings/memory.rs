@@ -19,6 +19,8 @@ const FAMILY: usize = 4;
 /// At most so many findings about mappings.
 const MOST: usize = 6;
 
+/// What stacks are called.
+pub(super) const STACKS: &str = "stacks";
 /// How the subject of a file begins.
 const MAPPED_FILE: &str = "mapped file";
 /// What an object that maps a file is called.
@@ -128,10 +130,9 @@ fn describe(kind: &str, name: &str, next: &str) -> (String, String) {
     match kind {
         mappings::HEAP => ("main heap ([heap])".into(), types),
         mappings::ANON => ("anonymous memory".into(), types),
-        mappings::STACK => (
-            "stacks".into(),
-            format!("Threads are started and not ended; run `{next}` to see them."),
-        ),
+        mappings::STACK => {
+            (STACKS.into(), format!("Threads are started and not ended; run `{next}` to see them."))
+        }
         mappings::JIT => ("executable anonymous memory (code made at run time)".into(), types),
         mappings::SHARED => (
             format!("shared memory {name}"),

@@ -73,18 +73,20 @@ pub(super) fn take_in_rest(
     growth: f64,
 ) -> bool {
     let is_told = objects > 0.0 && left.1 <= UNTOLD * objects;
-    is_told && take_in(told, name, (left.0.max(0.0), 0.0), growth)
+    is_told && take_in(told, name, (left.0.max(0.0), 0.0, false), growth)
 }
 
-/// Gives native memory to the finding about the objects that hold it, if there is one.
+/// Gives native memory to the finding about the objects that hold it, if there is one. `each`:
+/// whether every such object has as many blocks as before; then no number of them is too many.
 pub(super) fn take_in(
     told: &mut [Told],
     name: &str,
-    (bytes, blocks): (f64, f64),
+    (bytes, blocks, each): (f64, f64, bool),
     growth: f64,
 ) -> bool {
     let objects = |told: &Told| told.of_type(name).map_or(0.0, |growth| growth.objects);
-    let holds = |told: &&mut Told| objects(told) > 0.0 && objects(told) * BLOCKS_EACH >= blocks;
+    let holds =
+        |told: &&mut Told| objects(told) > 0.0 && (each || objects(told) * BLOCKS_EACH >= blocks);
     let most = told.iter_mut().filter(holds).max_by(|a, b| objects(a).total_cmp(&objects(b)));
     most.map(|told| told.take_in(name, bytes, growth)).is_some()
 }

@@ -39,6 +39,7 @@ const SHORT_S: f64 = 2.0;
 pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) -> Vec<Finding> {
     let scene = Scene::new(lanes, judgement, level);
     let mut found = Vec::new();
+    let mut threads = counts::endless_threads(&scene);
     let rises = match judgement.verdict.leak {
         Some(leak) => leak || judgement.is_bounded,
         None => judgement.verdict.severity.low > 0.0,
@@ -49,8 +50,13 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
         let mut places: Vec<Place> = children::find(&scene).into_iter().map(child).collect();
         places.extend(memory::find(&scene));
         memory::name_holders(&mut places, &told);
+        // Stacks are those of the threads that came.
+        if threads.iter().any(|finding| finding.share.is_some()) {
+            places.retain(|place| place.finding.subject != memory::STACKS);
+        }
         let held = kept::growing(&scene);
         objects.extend(mapped::find(&scene));
+        objects.append(&mut threads);
         objects.extend(told.into_iter().map(|told| told.finding));
         found = merge::merged(objects, held, places);
     }
@@ -60,8 +66,15 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
     if found.iter().all(|f| f.kind != FindingKind::AllocatorHeld) {
         found.extend(kept::resting(&scene));
     }
-    found.extend(counts::endless_threads(&scene));
-    found.extend(counts::handles(&scene));
+    // What ends neither is a cause: it comes before where memory lies, behind the first finding.
+    let second = found.len().min(1);
+    let is_likely = |finding: &Finding| finding.certainty != Certainty::Possible;
+    let moves = |f: &mut Finding| f.kind == FindingKind::ThreadGrowth && is_likely(f);
+    let merged: Vec<_> = found.extract_if(second.., moves).collect();
+    let counted = merged.into_iter().chain(threads).chain(counts::handles(&scene));
+    let (likely, possible): (Vec<_>, Vec<_>) = counted.partition(is_likely);
+    found.splice(second..second, likely);
+    found.extend(possible);
     for (index, finding) in found.iter_mut().enumerate() {
         finding.id = format!("{}-{}", finding.kind.name(), index + 1);
     }
@@ -145,8 +158,11 @@ impl<'a> Scene<'a> {
     }
 
     fn certainty(&self, group: &Group) -> Certainty {
-        let steady = group.rising() >= 0.8 && group.points.len() >= 4;
-        if self.leak == Some(true) && steady { Certainty::Likely } else { Certainty::Possible }
+        if self.leak == Some(true) && group.is_steady() {
+            Certainty::Likely
+        } else {
+            Certainty::Possible
+        }
     }
 }
 

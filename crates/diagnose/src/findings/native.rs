@@ -21,8 +21,12 @@ const LEAST_SHARE: f64 = 0.03;
 const MOST: usize = 4;
 /// Bytes that `malloc` adds to a block of its own.
 const HEADER: u64 = 8;
+/// Numbers of blocks and of objects keep in step if their growth differs by no more.
+const APART: f64 = 0.2;
 /// What holds the blocks of a row, where an object does.
 const OBJECT: &str = "object ";
+/// Objects that hold blocks only as numbers.
+const NUMBER: &str = "builtins.int";
 
 /// Blocks of one size that nothing points to, most bytes first.
 pub(super) fn leaks(scene: &Scene<'_>) -> Vec<Finding> {
@@ -65,8 +69,12 @@ pub(super) fn growth(scene: &Scene<'_>, told: &mut [Told]) -> Vec<Finding> {
                 }
                 continue;
             }
-            let size = (columns.bytes.growth(), columns.blocks.growth());
-            let taken = |name| take_in(told, name, size, scene.growth);
+            let taken = |name| {
+                let (bytes, blocks) = (columns.bytes.growth(), columns.blocks.growth());
+                let all = objects(looks, scene, name);
+                let each = all.is_some_and(|all| in_step(&columns.blocks, &all));
+                take_in(told, name, (bytes, blocks, each), scene.growth)
+            };
             if !holder.strip_prefix(OBJECT).is_some_and(taken) {
                 let is_this = |name: &str| name == holder;
                 found.push(holding(scene, &holder, &columns, (looks, &is_this)));
@@ -141,19 +149,16 @@ fn counts(scene: &Scene<'_>, columns: &Columns) -> bool {
     let least = (LEAST_SHARE * scene.growth).max(GRAIN_BYTES);
     columns.bytes.points.len() >= 2
         && columns.bytes.growth() >= least
-        && columns.bytes.never_falls()
+        && columns.bytes.mostly_rises()
 }
 
 fn about(scene: &Scene<'_>, kind: FindingKind, columns: &Columns) -> Finding {
     let mut finding = about_bytes(kind, &columns.bytes, scene);
     finding.growth.objects = Some(columns.blocks.growth());
     finding.growth.objects_per_s = Some(columns.blocks.per_s());
-    let steady = columns.bytes.points.len() >= 3 && columns.bytes.rising() >= 0.8;
-    finding.certainty = match (scene.leak, kind) {
-        (Some(true), FindingKind::NativeLeak) if steady => Certainty::Proved,
-        (Some(true), _) => Certainty::Likely,
-        _ => Certainty::Possible,
-    };
+    if kind == FindingKind::NativeLeak && finding.certainty == Certainty::Likely {
+        finding.certainty = Certainty::Proved;
+    }
     finding
 }
 
@@ -223,8 +228,8 @@ fn lost(subject: &str, columns: &Columns, content: Option<String>) -> Vec<String
     evidence
 }
 
-fn name_candidates(names: &str) -> String {
-    format!("libraries in the process that come neither with Python nor with the system: {names}")
+pub(super) fn name_candidates(names: &str) -> String {
+    format!("libraries in the process that may have taken them: {names}")
 }
 
 fn advice(library: &str, candidates: Option<&str>) -> String {
@@ -244,14 +249,16 @@ fn scattered(scene: &Scene<'_>, columns: &Columns, sizes: usize, looks: &[Snapsh
     let mut finding = about(scene, FindingKind::NativeLeak, columns);
     finding.subject = format!("native blocks of {sizes} sizes");
     finding.evidence = lost(&finding.subject, columns, None);
-    let table = looks.last().and_then(|look| look.table(native_blocks::TABLE));
-    let candidates = table.and_then(|table| {
-        let cell = |row| table.value(native_blocks::CANDIDATES, row).as_str();
-        (0..table.rows()).find_map(cell)
-    });
+    let candidates = suspects(looks);
     finding.evidence.extend(candidates.map(name_candidates));
     finding.advice = advice("", candidates);
     finding
+}
+
+/// Libraries that may have lost something, where any block tells.
+pub(super) fn suspects(looks: &[Snapshot]) -> Option<&str> {
+    let table = looks.last()?.table(native_blocks::TABLE)?;
+    (0..table.rows()).find_map(|row| table.value(native_blocks::CANDIDATES, row).as_str())
 }
 
 /// Looks, and which holders are meant.
@@ -267,6 +274,7 @@ pub(super) fn holding(
     let mut finding = about(scene, FindingKind::NativeGrowth, columns);
     let of_type = holder.strip_prefix(OBJECT);
     let who = match of_type {
+        Some(NUMBER) => "addresses that Python code keeps as int objects".into(),
         Some(name) => format!("{name} objects"),
         None if holder.is_empty() => "something that is not known".into(),
         None => holder.to_owned(),
@@ -278,7 +286,12 @@ pub(super) fn holding(
         columns.blocks.counted("the number of these blocks"),
     ];
     finding.evidence.extend(main_size(meant));
-    finding.evidence.extend(of_type.and_then(|name| objects(meant.0, scene, name)));
+    let counted = of_type.filter(|name| *name != NUMBER);
+    finding.evidence.extend(counted.and_then(|name| {
+        let group = objects(meant.0, scene, name)?;
+        Some(group.counted(&format!("the number of {name} objects")))
+    }));
+    finding.evidence.extend(whose(meant).as_deref().map(name_candidates));
     finding.advice = match of_type {
         Some(name) => format!(
             "Native memory behind {name} objects grows: look for what is put into them, or done \
@@ -290,6 +303,17 @@ pub(super) fn holding(
         ),
     };
     finding
+}
+
+/// Whose the blocks may be, where their holder does not tell.
+fn whose((looks, is_meant): Meant<'_>) -> Option<String> {
+    let table = looks.last()?.table(native_blocks::TABLE)?;
+    let is_this = |row: usize| {
+        let found = Row::of(table, row, native_blocks::REACHABLE);
+        found.is_some_and(|found| is_meant(&found.holder))
+    };
+    let cell = |row| table.value(native_blocks::CANDIDATES, row).as_str();
+    (0..table.rows()).filter(|&row| is_this(row)).find_map(cell).map(str::to_owned)
 }
 
 /// The size that grew most, and what these blocks hold.
@@ -338,17 +362,28 @@ fn contents(content: &str, library: &str) -> Option<String> {
     })
 }
 
+/// Whether blocks became more as the objects did that hold them: each has its own, and is no
+/// container of ever more.
+fn in_step(blocks: &Group, objects: &Group) -> bool {
+    let times = |group: &Group| {
+        let first = group.points.first().map_or(0.0, |p| p.1);
+        group.last() / first.max(1.0)
+    };
+    let (blocks, objects) = (times(blocks), times(objects));
+    objects >= 1.0 + APART && (blocks / objects - 1.0).abs() <= APART
+}
+
 /// How many objects there are of a type that holds blocks.
-fn objects(looks: &[Snapshot], scene: &Scene<'_>, name: &str) -> Option<String> {
+fn objects(looks: &[Snapshot], scene: &Scene<'_>, name: &str) -> Option<Group> {
     let first = looks.first()?.target.pid;
     let kept = scene
         .lanes
         .of(census::TABLE)
         .find(|kept| kept.first().is_some_and(|snapshot| snapshot.target.pid == first))?;
-    let groups = by_key(scene.recent(kept), census::TABLE, |table, row| {
+    let mut groups = by_key(scene.recent(kept), census::TABLE, |table, row| {
         let is_this = table.value(census::TYPE, row).as_str() == Some(name);
         is_this.then_some(())?;
         Some(((), number(table, census::OBJECTS, row)?))
     });
-    groups.get(&()).map(|group| group.counted(&format!("the number of {name} objects")))
+    groups.remove(&())
 }

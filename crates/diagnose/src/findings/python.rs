@@ -2,7 +2,7 @@
 
 use diff::human;
 use probe::tables::census;
-use probe::{Certainty, FindingKind, Table};
+use probe::{FindingKind, Table};
 
 use super::group::{Group, by_key};
 use super::kinds::TypeGrowth;
@@ -69,8 +69,6 @@ fn growing(
     if left.0 < least(scene) || take_in_rest(told, &name, left, objects.growth(), scene.growth) {
         return None;
     }
-    let steady = bytes.rising() >= 0.8 && bytes.points.len() >= 3;
-    let sure = scene.leak == Some(true) && steady;
     let each = bytes.growth() / objects.growth();
     let mut finding = about_bytes(FindingKind::PythonGrowth, bytes, scene);
     let part = left.0 / bytes.growth();
@@ -79,7 +77,6 @@ fn growing(
     finding.growth.bytes = Some(left.0);
     finding.growth.bytes_per_s = finding.growth.bytes_per_s.map(|rate| rate * part);
     finding.share = finding.share.map(|share| share * part);
-    finding.certainty = if sure { Certainty::Likely } else { Certainty::Possible };
     finding.evidence = vec![
         objects.counted(&format!("live objects of type {name}")),
         format!("{} each, with the buffers that belong to them", human::bytes(each)),

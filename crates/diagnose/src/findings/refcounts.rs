@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use diff::human;
-use probe::tables::refcounts;
+use probe::tables::{native_blocks, refcounts};
 use probe::{Certainty, Finding, FindingKind, Snapshot};
 
 use super::group::{Group, by_key};
 use super::kinds::TypeGrowth;
 use super::merge::Told;
-use super::{Scene, about_bytes};
+use super::{Scene, about_bytes, native};
 use crate::curve::GRAIN_BYTES;
 use crate::footprint::number;
 
@@ -17,6 +17,8 @@ use crate::footprint::number;
 const LEAST_SHARE: f64 = 0.03;
 /// At most so many types are named.
 const MOST: usize = 4;
+/// Where no pointer exists to so few of them, native memory may own all.
+const KEPT: f64 = 0.05;
 /// Where no pointer exists to so many of them, that is what they are.
 const UNREFERENCED: f64 = 0.95;
 
@@ -87,7 +89,7 @@ fn counts(scene: &Scene<'_>, columns: &Columns) -> bool {
     let least = (LEAST_SHARE * scene.growth).max(GRAIN_BYTES);
     columns.objects.points.len() >= 2
         && columns.objects.growth() > 0.0
-        && columns.objects.rising() >= 0.8
+        && columns.objects.mostly_rises()
         && columns.bytes().growth() >= least
 }
 
@@ -110,20 +112,37 @@ fn finding(
     finding.growth.objects = Some(columns.objects.growth());
     finding.growth.objects_per_s = Some(columns.objects.per_s());
     let alone = columns.unreferenced.growth() >= UNREFERENCED * columns.objects.growth();
-    finding.certainty = match (scene.leak, alone) {
-        (Some(true), true) => Certainty::Proved,
-        (Some(true), false) => Certainty::Likely,
-        _ => Certainty::Possible,
-    };
+    if alone && finding.certainty == Certainty::Likely {
+        finding.certainty = Certainty::Proved;
+    }
     finding.evidence = evidence(&name, columns, &bytes, alone);
     finding.evidence.extend(refers_to.map(|what| format!("most of them refer to {what}")));
-    finding.advice = format!(
-        "C code takes references to {name} objects and does not give them back (a missing \
-         Py_DECREF). Look for the extension that makes or is given them: call its functions one by \
-         one in a loop, and `memprobe check` each."
-    );
+    let mut native = scene.lanes.of(native_blocks::TABLE);
+    let suspects = native.find_map(native::suspects);
+    finding.evidence.extend(suspects.map(native::name_candidates));
+    finding.advice = advice(&name, columns);
     finding.subject = name;
     finding
+}
+
+fn advice(name: &str, columns: &Columns) -> String {
+    // Where native memory points to all of them, a list or pool of C code may own them.
+    let may_be_kept = columns.unreferenced.growth() <= KEPT * columns.objects.growth();
+    let what = if may_be_kept {
+        format!(
+            "C code keeps {name} objects in a list, cache or pool of its own that gets longer, or \
+             takes references to them and does not give them back (a missing Py_DECREF)."
+        )
+    } else {
+        format!(
+            "C code takes references to {name} objects and does not give them back (a missing \
+             Py_DECREF)."
+        )
+    };
+    format!(
+        "{what} Look for the extension that makes or is given them: call its functions one by one in \
+         a loop, and `memprobe check` each."
+    )
 }
 
 fn evidence(name: &str, columns: &Columns, bytes: &Group, alone: bool) -> Vec<String> {

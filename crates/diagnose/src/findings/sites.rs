@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use probe::tables::holders;
-use probe::{Certainty, FindingKind, Holder, Snapshot, Step, path_text};
+use probe::{FindingKind, Holder, Snapshot, Step, path_text};
 
 use super::group::{Group, by_key};
 use super::kinds::{MOST_NAMED, TypeGrowth, named, ranked};
@@ -180,12 +180,9 @@ impl Tree {
         let objects = self.sum(&branch, |node| &node.objects);
         finding.growth.objects = Some(objects.growth());
         finding.growth.objects_per_s = Some(objects.per_s());
-        let steady = node.total.rising() >= 0.8;
-        let sure = scene.leak == Some(true) && steady;
-        finding.certainty = if sure { Certainty::Likely } else { Certainty::Possible };
         finding.subject = types.first().map_or_else(|| "objects".into(), |t| t.name.clone());
         finding.evidence = evidence(node, member, &container, &types);
-        finding.advice = advice(&container, member.map(Node::type_name));
+        finding.advice = advice(&container, member.map(Node::type_name), node.is_member());
         finding.holders = self.holders(&branch);
         finding.place = Some(path_text(&container));
         Told { finding, types }
@@ -289,7 +286,7 @@ fn ways(looks: &[Snapshot]) -> BTreeMap<String, Vec<Step>> {
 }
 
 /// What to do about a container that keeps growing.
-fn advice(container: &[Step], member: Option<&str>) -> String {
+fn advice(container: &[Step], member: Option<&str>, is_member: bool) -> String {
     let place = path_text(container);
     let is = |what: &str| {
         let in_type = |step: &Step| step.type_name.as_deref().is_some_and(|t| t.contains(what));
@@ -315,6 +312,10 @@ fn advice(container: &[Step], member: Option<&str>) -> String {
     match member {
         Some(member) => format!(
             "Look at the code that adds {member} to {place}: bound it, or remove what is done with."
+        ),
+        None if is_member => format!(
+            "Ever more objects have a {place} of their own: look at the code that makes them, and at \
+             what keeps them."
         ),
         None => format!("Look at the code that makes {place} longer, and bound it."),
     }

@@ -29,6 +29,7 @@ pub(super) fn tell(scene: &Scene<'_>, pid: u64, finding: &mut Finding) {
             Some(((), number(table, mappings::RSS, row)?))
         });
         if let Some(group) = groups.get(&()).filter(|group| group.growth() > 0.0) {
+            finding.share = scene.share(group);
             finding.growth.bytes = Some(group.growth());
             finding.growth.bytes_per_s = Some(group.per_s());
             finding.evidence.push(group.grew("Resident memory of stacks"));

@@ -168,6 +168,38 @@ impl Aimed {
         };
         found(aim).map(|&((inside, _), source)| (inside, source)).or_else(beginning)
     }
+
+    /// Who holds each of them in the end: a mapping that only another mapping points to is that
+    /// one's, as those of a list are. `is_mapping`: whether a root is such memory.
+    pub(super) fn ends(
+        &self,
+        aims: &Aims,
+        is_mapping: impl Fn(u32) -> bool,
+    ) -> Vec<Option<(bool, Source)>> {
+        let next = |aim: usize, source| match source {
+            Some((_, Source::Root(root, at))) if is_mapping(root) => {
+                aims.of(at).map(|next| next as usize).filter(|&next| next != aim)
+            }
+            _ => None,
+        };
+        let mut ends: Vec<_> = (0..aims.list.len()).map(|aim| self.of(aims, aim)).collect();
+        let mut seen = vec![false; ends.len()];
+        let mut way = Vec::new();
+        for start in 0..ends.len() {
+            let mut at = start;
+            while !std::mem::replace(&mut seen[at], true) {
+                way.push(at);
+                let Some(further) = next(at, ends[at]) else { break };
+                at = further;
+            }
+            // In a ring, and behind what nothing points to, each has who points to it itself.
+            let end = ends[at].filter(|end| next(at, Some(*end)).is_none());
+            for aim in way.drain(..) {
+                ends[aim] = end.or(ends[aim]);
+            }
+        }
+        ends
+    }
 }
 
 #[cfg(test)]
@@ -185,6 +217,27 @@ mod tests {
         let found = [0, 0xfff, 0x1000, 0x2fff, 0x3000, 0x8000, 0x9000].map(|at| aims.of(at));
         assert_eq!(found, [None, None, Some(0), Some(0), None, Some(1), None]);
         assert_eq!(Aims::default().of(0), None);
+    }
+
+    /// A list of mappings is whose its first one is; a ring is nobody's.
+    #[test]
+    fn mappings_behind_mappings_have_the_same_holder() {
+        let aim = |start: u64| Aim { range: start..start + 0x1000, ..Aim::default() };
+        let aims = Aims::new((1..9).map(|n| aim(n << 16)).collect());
+        let mut seen = Aimed::default();
+        let mapping = (7, RootKind::Mapping);
+        seen.note_root(&aims, 0x40000, 0x9999, (3, RootKind::Global(0)));
+        seen.note_root(&aims, 0x20000, 0x40008, mapping);
+        seen.note_root(&aims, 0x10000, 0x20008, mapping);
+        seen.note_root(&aims, 0x30000, 0x10008, mapping);
+        seen.note_root(&aims, 0x60000, 0x50008, mapping);
+        seen.note_root(&aims, 0x70000, 0x80008, mapping);
+        seen.note_root(&aims, 0x80000, 0x70008, mapping);
+        let ends = seen.ends(&aims, |root| root == 7);
+        let first = Some((false, Source::Root(3, 0x9999)));
+        assert_eq!(ends[..5], [first, first, first, first, None]);
+        let own = |at| Some((false, Source::Root(7, at)));
+        assert_eq!(ends[5..], [own(0x50008), own(0x80008), own(0x70008)]);
     }
 
     /// Whoever points to the beginning is believed first, then the more telling place; a mapping

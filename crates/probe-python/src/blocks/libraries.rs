@@ -4,10 +4,12 @@ use std::ops::Range;
 
 use target::images::{self, Mapping};
 
+use crate::refs::data::{PACKAGES, library_name};
+
 /// Folders of what comes with the system.
 const SYSTEM: [&str; 3] = ["/lib", "/usr/lib", "/usr/local/lib"];
-/// Folders of what was installed for Python.
-const PACKAGES: [&str; 2] = ["/site-packages/", "/dist-packages/"];
+/// The folder of modules that come with the interpreter.
+const OWN_MODULES: &str = "/lib-dynload/";
 /// The most files: the number of one is kept for each block.
 const MOST: usize = u16::MAX as usize - 1;
 
@@ -17,6 +19,8 @@ pub(super) struct Library {
     pub(super) name: String,
     /// Neither the interpreter nor what comes with it or with the system.
     pub(super) is_extension: bool,
+    /// A module that comes with the interpreter.
+    is_own_module: bool,
 }
 
 /// All of them, and where they are.
@@ -34,11 +38,14 @@ impl Libraries {
         let mut libraries = Self::default();
         for image in images::images(mappings).into_iter().take(MOST) {
             let number = libraries.list.len() as u16;
-            let is_extension = !runtimes.contains(&&*image.path) && is_extension(&image.path);
+            let is_interpreter = runtimes.contains(&&*image.path) || is_launcher(image.file_name());
+            let is_extension = !is_interpreter && is_extension(&image.path);
+            let is_own_module = image.path.contains(OWN_MODULES);
             if is_extension {
                 libraries.extensions.push(number);
             }
-            libraries.list.push(Library { name: image.file_name().to_owned(), is_extension });
+            let name = library_name(&image.path).to_owned();
+            libraries.list.push(Library { name, is_extension, is_own_module });
             let places = image.mappings.iter().map(|m| (m.start..m.end, number, m.perms.exec));
             libraries.places.extend(places);
         }
@@ -71,10 +78,17 @@ impl Libraries {
         self.list.get(usize::from(number)).is_some_and(|library| library.is_extension)
     }
 
-    /// The names of those that neither come with the interpreter nor with the system.
-    pub(super) fn extensions(&self) -> Vec<String> {
-        let extensions = self.list.iter().filter(|library| library.is_extension);
-        let mut names: Vec<String> = extensions.map(|library| library.name.clone()).collect();
+    /// The names of those that neither come with the interpreter nor with the system; without
+    /// one, of the interpreter's own modules.
+    pub(super) fn suspects(&self) -> Vec<String> {
+        let of = |is: fn(&&Library) -> bool| {
+            let names = self.list.iter().filter(is).map(|library| library.name.clone());
+            names.collect::<Vec<String>>()
+        };
+        let mut names = of(|library| library.is_extension);
+        if names.is_empty() {
+            names = of(|library| library.is_own_module);
+        }
         names.sort();
         names.dedup();
         names
@@ -84,7 +98,15 @@ impl Libraries {
 fn is_extension(path: &str) -> bool {
     let in_package = PACKAGES.iter().any(|folder| path.contains(folder));
     let of_system = SYSTEM.iter().any(|folder| path.starts_with(folder));
-    in_package || !of_system && !path.contains("/lib-dynload/")
+    in_package || !of_system && !path.contains(OWN_MODULES)
+}
+
+/// The program of an interpreter that is a library: `python3.11` beside `libpython3.11.so`.
+fn is_launcher(name: &str) -> bool {
+    let version = name.strip_prefix("python");
+    version.is_some_and(|rest| {
+        rest.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | 'd' | 't' | 'm'))
+    })
 }
 
 #[cfg(test)]
@@ -98,15 +120,31 @@ mod tests {
                     3000-4000 r-xp 0 08:01 2 /usr/lib/libc.so.6\n\
                     4000-5000 r-xp 0 08:01 3 /opt/python/lib/python3.9/lib-dynload/_json.so\n\
                     5000-6000 r-xp 0 08:01 4 /usr/lib/python3/dist-packages/own.so\n\
-                    7000-8000 r-xp 0 08:01 5 /srv/app/fast.so\n";
+                    7000-8000 r-xp 0 08:01 5 /srv/app/fast.so\n\
+                    8000-9000 r-xp 0 08:01 7 /srv/lib/python3.9/site-packages/fast/core/_a.so\n\
+                    9000-a000 r-xp 0 08:01 6 /srv/shared/bin/python3.11\n";
         let mappings: Vec<Mapping> =
             target::procfs::smaps::parse(text.as_bytes()).map(|m| m.into_owned()).collect();
         let libraries = Libraries::new(&mappings, &["/opt/python/bin/python3"]);
-        assert_eq!(libraries.extensions(), ["fast.so", "own.so"]);
+        assert_eq!(libraries.suspects(), ["fast.so", "fast/core/_a.so", "own.so"]);
         let name = |at| libraries.of(at).map(|(n, code)| (libraries.name(n).unwrap(), code));
         assert_eq!(name(0x2008), Some(("python3", false)));
         assert_eq!(name(0x7fff), Some(("fast.so", true)));
         assert_eq!(name(0x6000), None);
         assert_eq!(name(0), None);
+    }
+
+    /// The interpreter's program is nobody's library, and where there is no other its own modules
+    /// are left.
+    #[test]
+    fn own_modules_are_suspects_where_there_are_no_others() {
+        let text = "1000-2000 r-xp 0 08:01 1 /opt/python/bin/python3.11\n\
+                    2000-3000 r-xp 0 08:01 2 /opt/python/lib/libpython3.11.so.1.0\n\
+                    4000-5000 r-xp 0 08:01 3 /opt/python/lib/python3.11/lib-dynload/_json.so\n";
+        let mappings: Vec<Mapping> =
+            target::procfs::smaps::parse(text.as_bytes()).map(|m| m.into_owned()).collect();
+        let libraries = Libraries::new(&mappings, &["/opt/python/lib/libpython3.11.so.1.0"]);
+        assert_eq!(libraries.suspects(), ["_json.so"]);
+        assert!(libraries.extension_numbers().is_empty());
     }
 }

@@ -47,7 +47,7 @@ use libraries::Libraries;
 use mark::{Marker, Marks};
 use pages::Pages;
 use places::{Heaps, Places};
-use roots::Root;
+use roots::{Root, RootKind};
 use scan::{Pointers, Scan};
 use sum::Summing;
 use units::{Unit, Units};
@@ -188,8 +188,9 @@ pub struct Blocks {
     pub private: Vec<PartRow>,
     /// Mappings of files and of shared memory.
     pub holders: Vec<HolderRow>,
-    /// Libraries that come neither with the interpreter nor with the system.
-    pub extensions: Vec<String>,
+    /// Libraries that come neither with the interpreter nor with the system; without one, the
+    /// interpreter's own modules.
+    pub suspects: Vec<String>,
     /// Words that lead to blocks.
     pub pointers: Pointed,
 }
@@ -246,7 +247,7 @@ impl Python {
         drop((native, std::mem::take(&mut all.placed)));
         let runtimes: Vec<&str> = self.runtimes().iter().map(|r| &*r.library).collect();
         let libraries = Libraries::new(&mappings, &runtimes);
-        let (heads, views) = owners::words(memory, &all.shapes, front);
+        let kinds = owners::words(memory, &all.shapes, front);
         let data = refs::data::data(memory, &mappings);
         let roots = roots::roots(&data, &mappings, known, threads);
         let arenas = self.arenas(&all, &spans, rules)?;
@@ -263,8 +264,7 @@ impl Python {
             libraries: &libraries,
             roots: &roots,
             aims: &aims,
-            heads: &heads,
-            views: &views,
+            kinds: &kinds,
             hurry,
         }
         .run()?;
@@ -286,6 +286,9 @@ impl Python {
             type_name: &|shape| Some(names.of(all.shapes.get(shape as usize)?.address)),
         };
         let groups = summing.groups()?;
+        let is_mapping =
+            |root: u32| roots.get(root as usize).is_some_and(|root| root.kind == RootKind::Mapping);
+        let ends = pointers.aimed.ends(&aims, is_mapping);
         let whole = Whole {
             pages: &pages,
             heaps: &heaps,
@@ -296,12 +299,11 @@ impl Python {
             summing: &summing,
             groups: &groups,
             aims: &aims,
-            aimed: &pointers.aimed,
+            ends: &ends,
         };
-        let (private, holders, extensions) =
-            (whole.rows(), whole.holders(), libraries.extensions());
+        let (private, holders, suspects) = (whole.rows(), whole.holders(), libraries.suspects());
         let (rows, pointers) = (summing.rows(&groups), pointers.pointed);
-        Ok((Blocks { rows, private, holders, extensions, pointers }, issues))
+        Ok((Blocks { rows, private, holders, suspects, pointers }, issues))
     }
 }
 

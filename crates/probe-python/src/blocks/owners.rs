@@ -13,6 +13,8 @@ const DEALLOC: u64 = 48;
 const BASE: u64 = 256;
 /// What an object as large as this at the most has in front of its text: no pointer but these.
 const TEXT_HEAD: u64 = 128;
+/// Where the digits of an `int` stand, behind the word that says how many there are.
+const DIGITS: u64 = 24;
 /// Bytes of a pointer.
 const POINTER: u64 = 8;
 
@@ -24,6 +26,9 @@ pub(super) fn owners<M: ReadMemory>(
     is_own: impl Fn(u64) -> bool,
 ) -> Vec<Owner> {
     let owner = |shape: &Shape| {
+        if shape.kind == Kind::Int {
+            return Owner::Native;
+        }
         if shape.kind != Kind::Plain {
             return Owner::Deep;
         }
@@ -51,25 +56,36 @@ fn is_stream<M: ReadMemory>(memory: &M, address: u64) -> bool {
     name(memory, address).is_some_and(|name| name.starts_with(b"_io."))
 }
 
-/// What is to be known of the words of objects of each type: how many may hold pointers, and whether
-/// they are views.
-pub(super) fn words<M: ReadMemory>(
-    memory: &M,
-    shapes: &[Shape],
-    front: u64,
-) -> (Vec<u64>, Vec<bool>) {
-    (heads(shapes, front), views(memory, shapes))
+/// What is to be known of the words of objects of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Words {
+    /// Bytes at the beginning of their blocks that may hold pointers.
+    pub(super) head: u64,
+    /// Whether they are views of memory that others have.
+    pub(super) is_view: bool,
+    /// Where the digits of an `int` begin.
+    pub(super) digits: Option<u64>,
 }
 
-/// Whether objects of each type are views: who has the memory is another object.
-fn views<M: ReadMemory>(memory: &M, shapes: &[Shape]) -> Vec<bool> {
+/// In the order of the shapes. `front`: what a debug allocator has in front of each object.
+pub(super) fn words<M: ReadMemory>(memory: &M, shapes: &[Shape], front: u64) -> Vec<Words> {
+    let of = |shape: &Shape| {
+        let head = head(shape, front);
+        let is_number = shape.kind == Kind::Int && head == 0;
+        let digits = is_number.then_some(front + shape.pre + DIGITS);
+        Words { head, is_view: is_view(memory, shape), digits }
+    };
+    shapes.iter().map(of).collect()
+}
+
+/// Whether objects of a type are views: who has the memory is another object.
+fn is_view<M: ReadMemory>(memory: &M, shape: &Shape) -> bool {
     const NAMES: [&[u8]; 2] = [b"memoryview", b"managedbuffer"];
-    let is_view = |shape: &Shape| match shape.kind {
+    match shape.kind {
         Kind::NdArray => true,
         Kind::Plain => name(memory, shape.address).is_some_and(|name| NAMES.contains(&&*name)),
         _ => false,
-    };
-    shapes.iter().map(is_view).collect()
+    }
 }
 
 /// The name of a type, as its code has it.
@@ -91,19 +107,27 @@ fn frees<M: ReadMemory>(memory: &M, address: u64) -> Vec<u64> {
     found
 }
 
-/// Bytes at the beginning of the blocks of objects of each type that may hold pointers: texts,
-/// numbers and byte code need not be read, and look like pointers at times. `front`: what a
-/// debug allocator has in front of each object.
-fn heads(shapes: &[Shape], front: u64) -> Vec<u64> {
-    let head = |shape: &Shape| match shape.kind {
+/// Bytes at the beginning of the blocks of objects of a type that may hold pointers: texts,
+/// numbers and byte code need not be read, and look like pointers at times.
+fn head(shape: &Shape, front: u64) -> u64 {
+    match shape.kind {
         Kind::Str if shape.basic <= 80 => front + TEXT_HEAD,
         Kind::Bytes | Kind::Int if shape.basic <= 40 => 0,
         // Items that are smaller than a pointer, or none of its multiples, hold none: byte code
         // of `code` objects (3.11 and up) is of two bytes each.
         Kind::Plain if !shape.item.is_multiple_of(POINTER) => front + shape.pre + shape.basic,
         _ => u64::MAX,
-    };
-    shapes.iter().map(head).collect()
+    }
+}
+
+/// The address that an `int` may be: a handle of a C library that Python code keeps as a number, as
+/// `ctypes` gives it. `size`: the word in front of its digits, which says how many there are.
+pub(super) fn as_address(size: u64, digits: u64) -> Option<u64> {
+    // Two digits of 30 bits are all that an address takes. From 3.12 on the lowest three bits are
+    // marks (`Include/cpython/longintrepr.h`).
+    const TWO: [u64; 2] = [2, 2 << 3];
+    let (low, high) = (digits & u64::from(u32::MAX), digits >> 32);
+    (TWO.contains(&size) && low >> 30 == 0 && high >> 30 == 0).then_some(low | high << 30)
 }
 
 #[cfg(test)]
@@ -134,7 +158,18 @@ mod tests {
             shape(Kind::Tuple, 16, 24, 8),
         ];
         let all = u64::MAX;
-        assert_eq!(heads(&shapes, 0), [200, 80, all, all, 0, all]);
-        assert_eq!(heads(&shapes, 16), [216, 96, all, all, 0, all]);
+        let heads = |front| shapes.map(|shape| head(&shape, front));
+        assert_eq!(heads(0), [200, 80, all, all, 0, all]);
+        assert_eq!(heads(16), [216, 96, all, all, 0, all]);
+    }
+
+    #[test]
+    fn a_number_of_two_digits_may_be_an_address() {
+        let digits = |number: u64| (number & 0x3fff_ffff) | (number >> 30) << 32;
+        let address = 0x7f12_f456_7890;
+        assert_eq!(as_address(2, digits(address)), Some(address));
+        assert_eq!(as_address(16, digits(address)), Some(address));
+        assert_eq!(as_address(1, digits(7)), None);
+        assert_eq!(as_address(2, address), None, "no digits");
     }
 }

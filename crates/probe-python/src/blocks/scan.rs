@@ -15,6 +15,7 @@ use super::contents::{Contents, Look, Looks, is_text};
 use super::edges::{Edges, Owned};
 use super::libraries::Libraries;
 use super::mark::Target;
+use super::owners::{Words, as_address};
 use super::roots::{Root, RootKind};
 use super::units::{ADDRESS, PAGE, Unit, Units};
 use super::zones::Zones;
@@ -129,10 +130,8 @@ pub(super) struct Scan<'a, M> {
     pub(super) roots: &'a [Root],
     /// Mappings to which pointers are looked for.
     pub(super) aims: &'a Aims,
-    /// Bytes at the beginning of objects of a type that may hold pointers.
-    pub(super) heads: &'a [u64],
-    /// Whether objects of a type are views of memory that others have.
-    pub(super) views: &'a [bool],
+    /// What is to be known of the words of objects, by type.
+    pub(super) kinds: &'a [Words],
     pub(super) hurry: bool,
 }
 
@@ -258,13 +257,17 @@ impl<M: ReadMemory + Sync> Work<'_, M> {
     ) -> Result<()> {
         let mut range = unit.range();
         // Texts and numbers have no mapping: what looks so is left over in their block.
-        let mut may_map = true;
-        if let Some(&head) = self.scan.heads.get(shape as usize) {
-            may_map = head == u64::MAX;
-            range.end = range.end.min(range.start.saturating_add(head));
+        let (mut may_map, mut has) = (true, Has::Object);
+        if let Some(kind) = self.scan.kinds.get(shape as usize) {
+            if let Some(digits) = kind.digits {
+                return self.number(unit, shape, digits, stop, window, part);
+            }
+            may_map = kind.head == u64::MAX;
+            range.end = range.end.min(range.start.saturating_add(kind.head));
+            if kind.is_view {
+                has = Has::View;
+            }
         }
-        let is_view = self.scan.views.get(shape as usize).copied().unwrap_or(false);
-        let has = if is_view { Has::View } else { Has::Object };
         let mut last = None;
         self.words(range, stop, window, |_, words| {
             for word in near(words, &self.zones) {
@@ -279,6 +282,39 @@ impl<M: ReadMemory + Sync> Work<'_, M> {
                 }
             }
         })
+    }
+
+    /// An `int` that is the address of a block holds it: for Python code that is a handle.
+    fn number(
+        &self,
+        unit: &Unit,
+        shape: u32,
+        digits: u64,
+        stop: u64,
+        window: &mut Window<'_, M>,
+        part: &mut Part,
+    ) -> Result<()> {
+        let at = unit.start.saturating_add(digits);
+        let range = at.saturating_sub(8)..at.saturating_add(8).min(unit.end);
+        let (mut words, mut read) = ([0; 2], 0);
+        self.words(range, stop, window, |_, found| {
+            for (word, bytes) in words.iter_mut().skip(read).zip(found) {
+                *word = u64::from_ne_bytes(*bytes);
+            }
+            read += found.len();
+        })?;
+        let address = as_address(words[0], words[1]);
+        let near = |&at: &u64| at >= PAGE && self.zones.may_hold(at);
+        let Some(address) = address.filter(near) else { return Ok(()) };
+        match self.scan.units.pointed(address) {
+            Some(found) if found.begins_near(address) => {
+                let target = self.target(&found, address, part);
+                target.into_iter().for_each(|target| part.run.owned.push(shape, target));
+            }
+            Some(_) => {}
+            None => part.aimed.note_unit(self.scan.aims, address, unit.number, Has::View),
+        }
+        Ok(())
     }
 
     fn native(

@@ -72,12 +72,9 @@ fn blocks_table(found: &Blocks, pid: u64) -> Table {
     let level = |name, unit, cell: fn(&BlockRow) -> u64| {
         Column::level(name, unit, rows.iter().map(|row| Some(cell(row))))
     };
-    let names: Vec<&str> = found.extensions.iter().take(MOST_NAMES).map(|s| &**s).collect();
+    let names: Vec<&str> = found.suspects.iter().take(MOST_NAMES).map(|s| &**s).collect();
     let candidates = (!names.is_empty()).then(|| names.join(", "));
-    let candidate = |row: &BlockRow| {
-        let unknown = row.state == State::Unreachable && row.holder.is_none();
-        candidates.clone().filter(|_| unknown)
-    };
+    let candidate = |row: &BlockRow| candidates.clone().filter(|_| is_anybodys(row));
     let columns = vec![
         Column::id_key(t::PID, rows.iter().map(|_| pid)),
         Column::text_key(t::ALLOCATOR, rows.iter().map(|row| allocator(row.allocator))),
@@ -91,6 +88,23 @@ fn blocks_table(found: &Blocks, pid: u64) -> Table {
         Column::text(t::CANDIDATES, rows.iter().map(candidate)),
     ];
     Table::new(t::TABLE, columns)
+}
+
+/// Whether nothing tells which library blocks are of.
+fn is_anybodys(row: &BlockRow) -> bool {
+    // Of what holds blocks, this says nothing of who made them.
+    const NOBODY: [&str; 5] = [
+        "stack",
+        "registers",
+        "anonymous memory",
+        "object builtins.int",
+        "object builtins.PyCapsule",
+    ];
+    match (row.state, row.holder.as_deref()) {
+        (State::Unreachable | State::Reachable, None) => true,
+        (State::Reachable, Some(holder)) => NOBODY.contains(&holder),
+        _ => false,
+    }
 }
 
 pub(super) fn allocator(allocator: Allocator) -> &'static str {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use probe::Result;
 
-use super::aims::{Aim, Aimed, Aims, Source};
+use super::aims::{Aim, Aims, Source};
 use super::pages::Pages;
 use super::places::{Heaps, Places};
 use super::roots::{merged, without};
@@ -35,7 +35,8 @@ pub(super) struct Whole<'a> {
     pub(super) summing: &'a Summing<'a>,
     pub(super) groups: &'a [Group],
     pub(super) aims: &'a Aims,
-    pub(super) aimed: &'a Aimed,
+    /// Who points to each of these in the end, and whether into the middle.
+    pub(super) ends: &'a [Option<(bool, Source)>],
 }
 
 /// Rows while they are summed: count and bytes.
@@ -161,7 +162,7 @@ impl Whole<'_> {
     /// Who points to a mapping.
     fn holder(&self, aim: usize) -> Option<String> {
         let summing = self.summing;
-        match self.aimed.of(self.aims, aim)? {
+        match (*self.ends.get(aim)?)? {
             (inside, Source::Unit(unit)) => {
                 let owner = summing.owner(unit);
                 let name = summing.owner_name(&owner);

@@ -8,6 +8,7 @@ mod anywhere;
 mod buffers;
 mod builtins;
 mod caches;
+mod callbacks;
 mod containers;
 pub(crate) mod data;
 mod facts;

@@ -71,6 +71,7 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
     pub(crate) fn collect(&mut self, states: &[State]) -> Result<()> {
         for state in states {
             self.interpreter(state);
+            self.callbacks(state);
         }
         self.statics();
         self.data();
@@ -203,7 +204,7 @@ impl<'w, 'a, M: ReadMemory> Roots<'w, 'a, M> {
             edges.extend(root.edges.extract_if(.., |edge| edge.0 == table));
         }
         self.list.retain(|root| !root.edges.is_empty());
-        self.keep(Root { info: info(RootKind::Interned, "interned strings", ""), edges });
+        self.keep(Root { info: info(RootKind::Interned, "", ""), edges });
     }
 
     pub(super) fn plan(&self, id: u32) -> Option<&'a Plan> {

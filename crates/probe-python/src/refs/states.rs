@@ -18,7 +18,7 @@ use crate::state::Interpreter;
 /// The most frames of one thread.
 const MOST_FRAMES: usize = 1 << 16;
 /// Bytes of an interpreter's or a thread's structure when its block does not tell.
-const MOST_STATE: u64 = 1 << 20;
+pub(super) const MOST_STATE: u64 = 1 << 20;
 
 /// Where a version has what leads to the frames of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -293,7 +293,7 @@ fn check_contents(python: &Python, found: &Blocks) {
     let ring = largest(&unreachable(Allocator::Malloc, 216));
     assert_eq!(ring.content, Some(Content::Code), "{python}");
     assert!(ring.holder.as_ref().unwrap().starts_with("leaky"), "{python}: {ring:?}");
-    assert!(found.extensions.iter().any(|name| name.starts_with("leaky")), "{python}");
+    assert!(found.suspects.iter().any(|name| name.starts_with("leaky")), "{python}");
 }
 
 /// Blocks whose only pointer is not to their beginning are held by who has it, and objects that
@@ -305,13 +305,14 @@ fn unusual_pointers_count() {
         if !build(&python, "native_leaky", folder.path()) {
             continue;
         }
-        let mut running = start(&python, folder.path(), "import native_leaky");
+        let mut running = start(&python, folder.path(), "import native_leaky\nhandles = []");
         let before = blocks(&running);
         for call in ["keep_inside", "keep_past", "keep_low", "keep_high", "keep_cookie"] {
             running.ask(&format!("native_leaky.{call}({PLANTED})"));
         }
         running.ask(&format!("native_leaky.lose_instances({PLANTED})"));
         running.ask(&format!("native_leaky.lose_objects({PLANTED})"));
+        running.ask(&format!("handles.extend(native_leaky.addresses({PLANTED}))"));
         let looks = [before, blocks(&running)];
         let more = |what, is: &dyn Fn(&BlockRow) -> bool| assert_more(&python, what, &looks, is);
         more("pointers inside", &held_in("inside", 504));
@@ -319,6 +320,7 @@ fn unusual_pointers_count() {
         more("marks in the lowest bits", &held_in("low", 536));
         more("marks in the highest bits", &held_in("high", 552));
         more("pointers behind a number", &held_in("cookie", 568));
+        more("addresses kept as numbers", &held_by("object builtins.int", 616));
         more("instances that are lost", &unreachable(Allocator::Malloc, 584));
         let instance = |row: &&BlockRow| unreachable(Allocator::Malloc, 584)(row);
         let lost = looks[1].rows.iter().filter(instance).max_by_key(|row| row.blocks).unwrap();
@@ -326,6 +328,10 @@ fn unusual_pointers_count() {
         assert!(lost.holder.as_ref().unwrap().starts_with("native_leaky"), "{python}: {lost:?}");
         more("objects that are lost", &|row| row.state == State::Object && row.size_class == 2048);
         check_pointers(&python, &looks);
+        running.ask("handles.clear()");
+        let looks = [looks.into_iter().next_back().unwrap(), blocks(&running)];
+        let lost = unreachable(Allocator::Malloc, 616);
+        assert_more(&python, "addresses that nobody has any more", &looks, lost);
         assert!(running.is_running());
     }
 }

@@ -10,7 +10,7 @@ use test_support::{Python, Running, every_python};
 
 /// Each line of input plants something more; the program then stands still.
 const PROGRAM: &str = r#"
-import collections, ctypes, functools, gc, sys
+import atexit, collections, ctypes, functools, gc, sys
 
 class Order:
     def __init__(self, number):
@@ -52,6 +52,17 @@ def cycles():
     for _ in range(700):
         a, b = Node(), Node()
         a.other, b.other = b, a
+
+class Connection:
+    def close(self):
+        pass
+
+def at_exit():
+    for number in range(600):
+        atexit.register(Connection().close)
+    gone = Connection().close
+    atexit.register(gone)
+    atexit.unregister(gone)
 
 def raise_counts():
     for number in range(400):
@@ -129,6 +140,32 @@ fn ways_lead_from_modules_and_classes_to_what_they_hold() {
         let planted = Planted::by(&python, "register");
         let path = "__main__.Registry.entries[*] (builtins.tuple)";
         assert_eq!(planted.grew(WAYS, holders::OBJECTS, path), 500, "{python}");
+    }
+}
+
+/// Functions to be called at the end stand in native blocks, which own them all the same.
+#[test]
+fn callbacks_of_the_end_are_held_and_lose_no_reference() {
+    for python in known() {
+        let planted = Planted::by(&python, "at_exit");
+        let counts = (refcounts::TABLE, refcounts::TYPE);
+        for kind in ["builtins.method", "__main__.Connection"] {
+            let leaked = planted.grew(counts, refcounts::OBJECTS, kind);
+            assert_eq!(leaked, 0, "{python}: {kind}");
+        }
+        let held = |look: &Snapshot| -> u64 {
+            let table = look.table(holders::TABLE).unwrap();
+            let rows = 0..table.rows();
+            let is_one = |&row: &usize| {
+                let path = table.value(holders::PATH, row);
+                let path = path.as_str().unwrap();
+                path.contains("atexit") && path.ends_with("(__main__.Connection)")
+            };
+            rows.filter(is_one).filter_map(|row| table.value(holders::OBJECTS, row).as_u64()).sum()
+        };
+        // Up to 3.9 they are part of a module's state, which is read word by word.
+        let grew = held(&planted.after) - held(&planted.before);
+        assert!((580..=600).contains(&grew), "{python}: {grew}");
     }
 }
 

@@ -168,7 +168,8 @@ pub mod native_blocks {
     /// `code pointer` (they begin with an address in a library), `other`.
     pub const CONTENT: &str = "content";
     /// Attribute: libraries that come neither with Python nor with the system, where nothing
-    /// tells whose unreachable blocks are.
+    /// tells whose blocks are: unreachable ones, and those behind stacks, registers, memory of no
+    /// library, capsules and addresses kept as numbers; without one, Python's own modules.
     pub const CANDIDATES: &str = "candidates";
 
     /// glibc's `malloc`.
