@@ -160,7 +160,7 @@ pub(crate) fn at_once<T: Send>(things: impl IntoIterator<Item = T>, test: impl F
 ///
 /// # Panics
 /// When it never is: `look` watches so long or often, and gives nothing where it is undecided.
-pub(crate) fn decided<T>(most: u32, look: impl Fn(u32) -> Option<T>) -> T {
+pub(crate) fn decided<T>(most: u32, mut look: impl FnMut(u32) -> Option<T>) -> T {
     let longer = (0..4).find_map(|doubled| look(most << doubled));
     longer.unwrap_or_else(|| panic!("undecided after {} seconds or runs", most << 3))
 }
