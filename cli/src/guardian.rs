@@ -24,6 +24,11 @@ pub const COMMAND: &str = "guard-copies";
 const DELIVERY: &str = "delivery ";
 /// The name by which it finds out that it is to keep changed words.
 pub const KEEPER: &str = "guard-words";
+/// The same of the second keeper.
+pub const SECOND: &str = "guard-words-last";
+/// As what the second keeper shows in lists of processes: who ends all that is called memprobe does not
+/// end it.
+const SECOND_NAME: &str = "keeper-of-words";
 /// How long the end of memprobe may take.
 const PARENT_ENDS: Duration = Duration::from_secs(10);
 
@@ -121,16 +126,29 @@ pub fn run() {
 pub fn keeper(target: &Target, at_most: Duration) -> Result<Keeper> {
     let mut command = Command::new("/proc/self/exe");
     command.arg0("memprobe").arg(KEEPER).process_group(0);
-    Keeper::start(&mut command, target, at_most)
+    let mut second = Command::new("/proc/self/exe");
+    second.arg0(SECOND_NAME).arg(SECOND);
+    Keeper::start(&mut command, &mut second, target, at_most)
 }
 
 /// Is that process. What ends memprobe politely does not end it: it ends by itself once everything
 /// is as before.
 pub fn keep_words() {
+    outlive();
+    experiment::serve();
+}
+
+/// Is the second keeper, in a session of its own.
+pub fn keep_words_last() {
+    outlive();
+    let _ = rustix::process::setsid();
+    experiment::serve_second();
+}
+
+fn outlive() {
     for signal in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] {
         let _ = signal_hook::flag::register(signal, Arc::default());
     }
-    experiment::serve();
 }
 
 fn target_of(line: &str) -> Option<Target> {

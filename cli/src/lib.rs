@@ -53,6 +53,10 @@ pub fn main() -> Exit {
             guardian::keep_words();
             return Exit::Fine;
         }
+        Some(guardian::SECOND) => {
+            guardian::keep_words_last();
+            return Exit::Fine;
+        }
         Some(starter::COMMAND) => return Exit::Passed(starter::run()),
         _ => {}
     }

@@ -124,7 +124,8 @@ fn assert_whole(account: &Value, what: &str) {
     for name in ["difference", "uss_difference"] {
         assert!(differs(account, name) < SLACK, "{what}: {name} {} of {rss}", number(name));
     }
-    assert!(number("unknown") * 100 < 3 * rss, "{what}: {} of {rss} unknown", number("unknown"));
+    let unknown = number("unknown");
+    assert!(unknown * 100 < 3 * rss, "{what}: {unknown} of {rss} unknown: {}", account["rows"]);
     let rows = account["rows"].as_array().unwrap();
     let sum: i64 = rows.iter().map(|row| row["resident"].as_i64().unwrap()).sum();
     assert_eq!(sum, number("sum"), "{what}");

@@ -1,12 +1,14 @@
 //! `memprobe check`: the test that shows that a leak is fixed.
 
-use crate::support::{LEAK, assert_contract, at_once, root, run};
+use crate::support::{LEAK, SHORT, assert_contract, at_once, decided, python3, root, run};
 
 fn check(args: &[&str], program: &str) -> crate::support::Said {
-    run(["check", "--quiet", "--format", "json"]
-        .iter()
-        .chain(args)
-        .chain(&["--", "python3", "-c", program]))
+    run(["check", "--quiet", "--format", "json"].iter().chain(args).chain(&[
+        "--",
+        python3(),
+        "-c",
+        program,
+    ]))
 }
 
 fn document(said: &crate::support::Said) -> serde_json::Value {
@@ -18,12 +20,15 @@ fn document(said: &crate::support::Said) -> serde_json::Value {
 #[test]
 fn leaking_fails_and_fixed_passes() {
     let server = root().join("examples/leaky/server.py").display().to_string();
-    let check = |seconds: &str, args: &[&str]| {
-        let check = ["check", "--quiet", "--format", "json", "--for", seconds, "--"];
-        run(check.iter().chain(&["python3", server.as_str()]).chain(args))
+    let check = |seconds: u32, args: &[&str]| {
+        let check = ["check", "--quiet", "--format", "json", "--for", &format!("{seconds}s"), "--"];
+        run(check.iter().chain(&[python3(), server.as_str()]).chain(args))
     };
-    at_once([("12s", &[][..], 1), ("25s", &["--fixed"], 0)], |(seconds, args, status)| {
-        let said = check(seconds, args);
+    at_once([(12, &[][..], 1), (25, &["--fixed"], 0)], |(seconds, args, status)| {
+        let said = decided(seconds, |seconds| {
+            let said = check(seconds, args);
+            (said.status != 2).then_some(said)
+        });
         let report = document(&said);
         assert_eq!(said.status, status, "{args:?}: {} {}", said.err, report["verdict"]);
         assert_contract(&report);
@@ -35,7 +40,11 @@ fn leaking_fails_and_fixed_passes() {
 #[test]
 fn a_limit_decides() {
     at_once([("1GiB/min", 0), ("1MiB/min", 1)], |(limit, status)| {
-        let said = check(&["--for", "8s", "--max-growth", limit], LEAK);
+        let said = decided(8, |seconds| {
+            let duration = format!("{seconds}s");
+            let said = check(&["--for", &duration, "--max-growth", limit], LEAK);
+            (said.status != 2).then_some(said)
+        });
         assert_eq!(said.status, status, "{limit}: {}", document(&said)["check"]);
     });
 }
@@ -43,11 +52,10 @@ fn a_limit_decides() {
 /// What cannot be told does not pass, unless that is allowed.
 #[test]
 fn undecided_does_not_pass() {
-    let short = "import time; time.sleep(1)";
-    let said = check(&[], short);
+    let said = check(&[], SHORT);
     assert_eq!(said.status, 2, "{}", document(&said)["verdict"]);
     assert_eq!(document(&said)["check"]["passed"], serde_json::Value::Null);
-    assert_eq!(check(&["--allow-undecided"], short).status, 0);
+    assert_eq!(check(&["--allow-undecided"], SHORT).status, 0);
 }
 
 /// A check per event needs events.
@@ -69,7 +77,7 @@ fn a_command_that_does_not_start() {
 /// A warm-up that leaves nothing to judge is said to be that, before the run or after it.
 #[test]
 fn a_warm_up_as_long_as_the_run() {
-    let said = check(&["--warmup", "1m"], "import time; time.sleep(1)");
+    let said = check(&["--warmup", "1m"], SHORT);
     assert_eq!(said.status, 2, "{}", said.err);
     assert!(said.err.contains("nothing was left to be judged"), "{}", said.err);
     assert!(said.err.contains("the first 60 s of it are warm-up"), "{}", said.err);

@@ -2,22 +2,32 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use test_support::{until, until_some};
 
-use crate::support::{Said, at_once, memprobe, root, run};
+use crate::support::{self, SHORT, Said, at_once, memprobe, python3, root, run};
 
 /// A program that leaks so many KiB at each of 100 steps a second.
 fn leaking(kib: u32) -> String {
     format!(
-        "python3 -c 'import time\nkept = []\nwhile True:\n    kept.append(b\"x\" * {kib} * 1024)\n    \
-         print(\"step\", flush=True)\n    time.sleep(0.01)'"
+        "{} -c 'import time\nkept = []\nwhile True:\n    kept.append(b\"x\" * {kib} * 1024)\n    \
+         print(\"step\", flush=True)\n    time.sleep(0.01)'",
+        python3()
     )
 }
 
 fn compare(args: &[&str], a: &str, b: &str) -> Said {
     run(["compare", "--quiet", "--format", "json"].iter().chain(args).chain(&[a, b]))
+}
+
+/// The document of runs that decide: so many of each, or more.
+fn decided(run: impl Fn(&str) -> Said) -> (Said, Value) {
+    support::decided(2, |runs| {
+        let said = run(&runs.to_string());
+        let found = document(&said);
+        (found["verdict"]["effect"] != "undecided").then_some((said, found))
+    })
 }
 
 /// Fails unless the document is what the contract says.
@@ -36,16 +46,22 @@ fn document(said: &Said) -> Value {
 #[test]
 fn a_fix_makes_a_difference_and_nothing_makes_none() {
     let (leak, fixed) = (leaking(40), leaking(0));
-    let events = ["--for", "4s", "-n", "2", "--event-regex", "step"];
+    let events = ["--for", "4s", "--event-regex", "step"];
     let cases = [(&leak, &fixed, "not-better", 0), (&leak, &leak, "worse", 0)];
     at_once(cases, |(a, b, fail_on, status)| {
         let args = [&events[..], &["--fail-on", fail_on]].concat();
-        let said = compare(&args, a, b);
-        let found = document(&said);
+        let compared = |runs: &str| compare(&[&args[..], &["-n", runs]].concat(), a, b);
+        let (said, found) = if a == b {
+            let said = compared("2");
+            let found = document(&said);
+            assert_eq!(found["a"]["runs"].as_array().map(Vec::len), Some(2));
+            (said, found)
+        } else {
+            decided(compared)
+        };
         let verdict = &found["verdict"];
         assert_eq!(said.status, status, "{} {verdict}", said.err);
         assert_eq!(verdict["decided_by"], "per_event", "{verdict}");
-        assert_eq!(found["a"]["runs"].as_array().map(Vec::len), Some(2));
         assert_eq!(found["a"]["runs"][0]["ended"], false);
         if a == b {
             assert_ne!(verdict["effect"], "difference", "{verdict}");
@@ -65,12 +81,13 @@ fn programs_that_end_are_compared_by_their_lives() {
     let ends = |mib: u32| {
         let steps = mib * 10;
         format!(
-            "python3 -c 'import time\nkept = []\nfor _ in range(10):\n    kept.append(b\"x\" * \
-             {steps} * 104857)\n    time.sleep(0.1)\ntime.sleep(0.5)'"
+            "{} -c 'import time\ndef wait(n):\n    for _ in range(n): time.sleep(0.02)\nkept = []\n\
+             for _ in range(10):\n    kept.append(b\"x\" * {steps} * 104857)\n    wait(5)\nwait(25)'",
+            python3()
         )
     };
-    let said = compare(&["-n", "2", "--fail-on", "worse"], &ends(2), &ends(6));
-    let found = document(&said);
+    let (said, found) =
+        decided(|runs| compare(&["-n", runs, "--fail-on", "worse"], &ends(2), &ends(6)));
     let verdict = &found["verdict"];
     assert_eq!(verdict["decided_by"], "at_end", "{verdict}");
     assert_eq!((said.status, &verdict["better"]), (1, &"A".into()), "{verdict}");
@@ -85,10 +102,10 @@ fn fewer_arenas_make_a_difference() {
         return;
     }
     let program =
-        format!("python3 -B {} --rate 50", root().join("examples/leaky/arenas.py").display());
+        format!("{} -B {} --rate 50", python3(), root().join("examples/leaky/arenas.py").display());
     let few = format!("env MALLOC_ARENA_MAX=1 {program}");
-    let said = compare(&["-n", "2", "--for", "4s"], &program, &few);
-    let verdict = &document(&said)["verdict"];
+    let (said, found) = decided(|runs| compare(&["-n", runs, "--for", "4s"], &program, &few));
+    let verdict = &found["verdict"];
     assert_eq!(verdict["decided_by"], "peak", "{} {verdict}", said.err);
     assert_eq!((&verdict["effect"], &verdict["better"]), (&"difference".into(), &"B".into()));
 }
@@ -97,9 +114,7 @@ fn fewer_arenas_make_a_difference() {
 #[test]
 fn text_and_markdown() {
     let at = |kib: u32| {
-        format!(
-            "sh -c 'exec python3 -c \"import time; x = b\\\"x\\\" * {kib} * 1024; time.sleep(1)\"'"
-        )
+        format!("sh -c 'exec {} -c \"x = b\\\"x\\\" * {kib} * 1024; {SHORT}\"'", python3())
     };
     at_once([("text", "A  "), ("markdown", "| A |")], |(format, line)| {
         let said = run(["compare", "-q", "-n", "2", "-f", format, &at(1), &at(2)]);
@@ -113,7 +128,9 @@ fn text_and_markdown() {
 /// Bad input is one clear error that names the side.
 #[test]
 fn bad_input() {
-    let good = "python3 -c 'import time; time.sleep(1)'";
+    let python = |code: &str| format!("{} -c '{code}'", python3());
+    let (good, fails) = (&*python(SHORT), &*python("raise SystemExit(7)"));
+    let late = &*python(&format!("{SHORT}; print(1/0)"));
     let cases: [(&[&str], &str, &str, &[&str]); 12] = [
         (
             &[][..],
@@ -122,13 +139,8 @@ fn bad_input() {
             &["(A)", "cannot start `/nonexistent/program`"][..],
         ),
         (&[], good, "/etc", &["(B)", "cannot start `/etc`"]),
-        (&[], good, "python3 -c 'raise SystemExit(7)'", &["(B)", "ended with status 7"]),
-        (
-            &[],
-            good,
-            "python3 -c 'import time; time.sleep(0.5); print(1/0)'",
-            &["(B)", "ended with status 1", "ZeroDivisionError"],
-        ),
+        (&[], good, fails, &["(B)", "ended with status 7"]),
+        (&[], good, late, &["(B)", "ended with status 1", "ZeroDivisionError"]),
         (&[], "true", good, &["(A)", "before its memory was seen twice"]),
         (&["--shell"], good, "exit 3", &["(B)", "ended with status 3"]),
         (&[], good, "", &["command B: it is empty"]),
@@ -155,9 +167,10 @@ fn nothing_stays_behind() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("pid");
         let program = format!(
-            "python3 -c 'import os, time\nopen(\"{0}.new\", \"w\").write(str(os.getpid()))\n\
+            "{1} -c 'import os, time\nopen(\"{0}.new\", \"w\").write(str(os.getpid()))\n\
              os.rename(\"{0}.new\", \"{0}\")\ntime.sleep(600)'",
-            file.display()
+            file.display(),
+            python3()
         );
         let mut child = memprobe()
             .args(["compare", "--quiet", &program, &program])
@@ -165,19 +178,20 @@ fn nothing_stays_behind() {
             .stderr(Stdio::null())
             .spawn()
             .expect("memprobe starts");
-        let pid = wait_for("the command starts", || std::fs::read_to_string(&file).ok());
+        let pid = until_some("the command starts", || std::fs::read_to_string(&file).ok());
         let kill = ["-s", signal, &child.id().to_string()].map(str::to_owned);
         assert!(std::process::Command::new("kill").args(kill).status().unwrap().success());
         child.wait().expect("memprobe ends");
-        wait_for(signal, || (!is_running(&pid)).then_some(()));
+        until(&format!("the command ends after {signal}"), || !is_running(&pid));
     }
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("pid");
-    let leaves = format!("sleep 600 & echo $! > {}; exec sleep 1", file.display());
+    let leaves =
+        format!("sleep 600 & echo $! > {}; exec {} -c '{SHORT}'", file.display(), python3());
     let said = compare(&["--shell", "-n", "2"], &leaves, &leaves);
     assert_eq!(said.status, 0, "{}", said.err);
     let pid = std::fs::read_to_string(&file).expect("a PID");
-    wait_for("what was left running ends", || (!is_running(pid.trim())).then_some(()));
+    until("what was left running ends", || !is_running(pid.trim()));
 }
 
 fn is_running(pid: &str) -> bool {
@@ -185,34 +199,24 @@ fn is_running(pid: &str) -> bool {
     stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
 }
 
-fn wait_for<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(found) = done() {
-            return found;
-        }
-        assert!(Instant::now() < until, "{what}: not within a minute");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 /// One change to a command: the collector off, a variable, another Python.
 #[test]
 fn one_change_is_tried() {
     let cycles = "import time\nwhile True:\n    for _ in range(20):\n        a = [bytes(2000)]\n        \
                   a.append(a)\n    time.sleep(0.01)";
-    let blocks = "import time\nx = [object() for _ in range(600000)]\ntime.sleep(1)";
-    let python = test_support::python().exe.display().to_string();
+    let blocks = &format!("x = [object() for _ in range(600000)]; {SHORT}");
     let cases: [(&[&str], &str, &str, Value); 3] = [
         (&["gc-off", "--for", "3s"], cycles, "difference", "A".into()),
         (&["env", "PYTHONMALLOC=malloc"], blocks, "difference", "A".into()),
-        (&["python", &python], blocks, "none", Value::Null),
+        (&["python", python3()], blocks, "none", Value::Null),
     ];
     at_once(cases, |(change, program, effect, better)| {
-        let command = ["-n", "2", "-q", "--format", "json", "--", "python3", "-c", program];
-        let said = run(["try"].iter().chain(change).chain(&command));
-        assert_eq!(said.status, 0, "{change:?}: {}", said.err);
-        let found = document(&said);
+        let (_, found) = decided(|runs| {
+            let command = ["-n", runs, "-q", "--format", "json", "--", python3(), "-c", program];
+            let said = run(["try"].iter().chain(change).chain(&command));
+            assert_eq!(said.status, 0, "{change:?}: {}", said.err);
+            said
+        });
         let verdict = &found["verdict"];
         assert_eq!((&verdict["effect"], &verdict["better"]), (&effect.into(), &better), "{found}");
         assert!(found["change"].is_string(), "{found}");
@@ -222,7 +226,7 @@ fn one_change_is_tried() {
 /// Changes that make no sense.
 #[test]
 fn changes_that_make_no_sense() {
-    let good = ["--", "python3", "-c", "import time; time.sleep(1)"];
+    let good = ["--", python3(), "-c", SHORT];
     for (change, command, words) in [
         (&["env", "X"][..], &good[..], "`X` is no variable"),
         (&["env", "X=1"], &[], "COMMAND"),

@@ -1,11 +1,10 @@
 //! Experiments that run code in the process: `memprobe try gc-collect` and `tracemalloc`.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
-use test_support::{Python, Running, every_python};
+use test_support::{Python, Running, every_python, until};
 
 use super::support::{at_once, memprobe, run};
 
@@ -150,9 +149,12 @@ fn begin(pid: u32, duration: &str) -> Child {
 fn totals_are_those_of_a_snapshot_in_the_process() {
     at_once(some(), |python| {
         let mut program = start(&python, TRACED);
-        let child = begin(program.running.pid(), "4s");
+        let child = begin(program.running.pid(), "16s");
         assert_eq!(program.running.ask("allocate(2000)"), "2000");
         let known = program.running.ask(&format!("known({})", program.line));
+        // That is enough.
+        let enough = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(enough.unwrap().success());
         let said = child.wait_with_output().unwrap();
         let document: Value = serde_json::from_slice(&said.stdout).unwrap();
         let lines = cells(&document, "lines", "line");
@@ -189,15 +191,10 @@ fn tracing_ends_with_memprobe() {
         assert_eq!(program.running.ask("tracemalloc.is_tracing()"), "True", "{python}");
         child.kill().unwrap();
         child.wait().unwrap();
-        for _ in 0..300 {
-            if program.running.ask("tracemalloc.is_tracing()") == "False"
+        until(&format!("{python} is not traced any more"), || {
+            program.running.ask("tracemalloc.is_tracing()") == "False"
                 && threads(&program) == before
-            {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        panic!("{python}: still traced");
+        });
     });
 }
 

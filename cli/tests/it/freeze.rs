@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use test_support::{Python, Running};
+use test_support::{Python, Running, until};
 
 use crate::support::{
-    self, IDLE, LEAK, assert_contract, at_once, memprobe, on_every_python, run, watch,
+    self, IDLE, LEAK, Watching, assert_contract, at_once, memprobe, on_every_python, python3, run,
+    watch,
 };
 
 /// Four threads that make and drop objects of two types in pairs, under one lock.
@@ -101,7 +101,7 @@ fn watch_with_pauses(python: &Python, method: &str) {
     // At the start, in the middle and at the end, where it is cheap twice more; where a look is so
     // slow that the middle is over before it ends, that one is left out.
     let looks = if method == "none" { 0..=0 } else { 2..=5 };
-    let target = Running::python(python, LEAK);
+    let target = Running::python(python, IDLE);
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("run.jsonl").display().to_string();
     let args = ["--level", "medium", "--for", "4s", "--freeze", method, "--record", &file];
@@ -144,22 +144,16 @@ fn the_high_level_never_pauses() {
 #[test]
 fn a_started_command_is_frozen() {
     let dir = tempfile::tempdir().unwrap();
-    let (recording, enough) = (dir.path().join("run.jsonl"), dir.path().join("enough"));
+    let enough = dir.path().join("enough");
     let program = format!(
         "import os, time\nwhile not os.path.exists({enough:?}): time.sleep(0.05)\nraise SystemExit(7)"
     );
-    let python = support::python();
-    let mut command = memprobe();
-    command.args(["--level", "medium", "--quiet", "--format", "json", "--pass-status", "--record"]);
-    command.arg(&recording).arg("--").arg(python.exe).args(["-c", &program]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let words = ["--level", "medium", "--pass-status"];
+    let mut watching = Watching::start(&words, &["--", python3(), "-c", &program]);
     // The command ends once it was held still, whenever that is on this machine.
-    let until = Instant::now() + Duration::from_secs(60);
-    while !has_paused(&recording) && Instant::now() < until {
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    watching.until("a look has held it still", has_paused);
     fs::write(&enough, "").unwrap();
-    let said = support::Said::from(child.wait_with_output().unwrap());
+    let said = watching.end();
     assert_eq!(said.status, 7, "{}", said.err);
     let pauses = &said.json()["pauses"];
     assert!(pauses["count"].as_u64().unwrap() >= 1, "{pauses}");
@@ -167,9 +161,8 @@ fn a_started_command_is_frozen() {
 }
 
 /// Whether a look that is recorded by now has held its target still.
-fn has_paused(recording: &Path) -> bool {
-    let text = fs::read_to_string(recording).unwrap_or_default();
-    text.split("\"paused_ns\":").skip(1).any(|rest| !rest.starts_with('0'))
+fn has_paused(recording: &str) -> bool {
+    recording.split("\"paused_ns\":").skip(1).any(|rest| !rest.starts_with('0'))
 }
 
 /// A process that somebody else traces cannot be frozen: it is read all the same, and both the
@@ -220,15 +213,6 @@ fn signal(pid: u32, name: &str) {
     assert!(status.success());
 }
 
-/// Waits until something holds.
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
 /// Killed while a copy stands, memprobe leaves nothing in the target's table of processes.
 #[test]
 fn a_kill_leaves_no_entry_behind() {
@@ -237,11 +221,11 @@ fn a_kill_leaves_no_entry_behind() {
         eprintln!("skipped: this kernel lists no children");
         return;
     }
-    let program = format!("kept = [str(n) for n in range(1_500_000)]\n{IDLE}");
+    let program = format!("kept = [str(n) for n in range(400_000)]\n{IDLE}");
     let target = support::start(&program);
     let pid = target.pid();
     let mut caught = 0;
-    for _ in 0..20 {
+    for _ in 0..100 {
         let mut census = memprobe()
             .args(["census", "--pid", &pid.to_string(), "--freeze", "fork"])
             .stdout(Stdio::null())

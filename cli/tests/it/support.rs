@@ -1,11 +1,13 @@
 //! How tests start the program.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use test_support::{Python, Running};
+use tempfile::TempDir;
+use test_support::{Python, Running, until};
 
 /// A program that leaks about 4 MiB/s, in small objects held by a module global.
 pub(crate) const LEAK: &str = "
@@ -29,6 +31,9 @@ while True:
 /// A program that waits.
 pub(crate) const IDLE: &str = "print('ready', flush=True); input()";
 
+/// Lasts for a second; longer where the machine is busy, and who looks at it takes longer as well.
+pub(crate) const SHORT: &str = "import time; [time.sleep(0.02) for _ in range(50)]";
+
 /// The program, with its plugins beside it.
 pub(crate) fn memprobe() -> Command {
     let mut command = Command::new(program());
@@ -45,7 +50,7 @@ pub(crate) fn program() -> PathBuf {
 /// The program as an ordinary user starts it, from a folder that this user may read.
 pub(crate) struct AsNobody {
     pub(crate) command: Command,
-    _folder: tempfile::TempDir,
+    _folder: TempDir,
 }
 
 /// The program as `nobody`; `None`, said aloud, where this test cannot become another user.
@@ -125,7 +130,7 @@ impl From<Output> for Said {
 }
 
 /// Runs the program to its end.
-pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Said {
+pub(crate) fn run<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Said {
     memprobe().args(args).output().expect("memprobe starts").into()
 }
 
@@ -148,6 +153,73 @@ pub(crate) fn at_once<T: Send>(things: impl IntoIterator<Item = T>, test: impl F
             scope.spawn(move || test(thing));
         }
     });
+}
+
+/// An answer that is sure. On a busy machine it may take a longer watch, or more runs, until it is:
+/// so many seconds or runs, twice as many, and so on.
+///
+/// # Panics
+/// When it never is: `look` watches so long or often, and gives nothing where it is undecided.
+pub(crate) fn decided<T>(most: u32, look: impl Fn(u32) -> Option<T>) -> T {
+    let longer = (0..4).find_map(|doubled| look(most << doubled));
+    longer.unwrap_or_else(|| panic!("undecided after {} seconds or runs", most << 3))
+}
+
+/// A report whose verdict is sure, of a watch with these arguments beside its duration.
+pub(crate) fn sure(target: &Running, seconds: u32, args: &[&str]) -> Value {
+    decided(seconds, |seconds| {
+        let said = watch(target, &[&["--for", &format!("{seconds}s")], args].concat());
+        assert_eq!(said.status, 0, "{}", said.err);
+        let report = said.json();
+        (!report["verdict"]["leak"].is_null()).then_some(report)
+    })
+}
+
+/// A watch that goes on until the test has it end, with what it has recorded until now.
+pub(crate) struct Watching {
+    child: Child,
+    folder: TempDir,
+}
+
+impl Watching {
+    /// Starts the program, with JSON: these words come before those that name what is watched.
+    pub(crate) fn start<S: AsRef<OsStr>>(words: &[&str], watched: &[S]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = memprobe();
+        command.args(["--quiet", "--format", "json", "--record"]).arg(folder.path().join("run"));
+        command.args(words).args(watched).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { child: command.spawn().expect("memprobe starts"), folder }
+    }
+
+    /// Waits until what is recorded is as it should be: one line for each snapshot.
+    pub(crate) fn until(&mut self, what: &str, holds: impl Fn(&str) -> bool) {
+        let file = self.folder.path().join("run");
+        until(what, || {
+            assert!(self.child.try_wait().expect("its state").is_none(), "it ended before {what}");
+            holds(&std::fs::read_to_string(&file).unwrap_or_default())
+        });
+    }
+
+    /// Waits until there were so many looks.
+    pub(crate) fn until_looks(&mut self, looks: usize) {
+        self.until("it has looked often enough", |text| text.lines().count() > looks);
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its answer.
+    pub(crate) fn end(self) -> Said {
+        self.child.wait_with_output().expect("its output").into()
+    }
+}
+
+/// The Python that programs of a command are run by. The `python3` on `PATH` may be a script that
+/// looks for it, which takes long on a busy machine.
+pub(crate) fn python3() -> &'static str {
+    static PYTHON: OnceLock<String> = OnceLock::new();
+    PYTHON.get_or_init(|| python().exe.display().to_string())
 }
 
 /// A Python of the machine that runs a program.

@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use test_support::{
-    Malloc, Python, Running, debug_pythons, every_python, free_threaded_pythons, mallocs,
+    Malloc, Python, Running, debug_pythons, every_python, free_threaded_pythons, mallocs, until,
 };
 
 use crate::support::{IDLE, Said, at_once, memprobe, memprobe_as_nobody, run, start};
@@ -43,9 +43,6 @@ for line in sys.stdin:
     exec(line)
     print(json.dumps([gc.isenabled(), gc.get_threshold()]), flush=True)
 ";
-
-/// Nothing takes longer than that on the slowest machine.
-const LIMIT: Duration = Duration::from_secs(120);
 
 fn all() -> Vec<Python> {
     every_python().into_iter().chain(debug_pythons()).chain(free_threaded_pythons()).collect()
@@ -89,6 +86,19 @@ impl Trying {
         assert!(sent.expect("kill").success());
     }
 
+    /// Its number and those of its children, as `pkill -f memprobe` would find them.
+    fn called_memprobe(&self) -> Vec<String> {
+        let id = self.child.id();
+        let list = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        let children = list.unwrap_or_default();
+        let is_one = |child: &&str| {
+            let line = std::fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).contains("memprobe")
+        };
+        let children = children.split_whitespace().filter(is_one).map(str::to_owned);
+        std::iter::once(id.to_string()).chain(children).collect()
+    }
+
     /// Its answer.
     fn end(self) -> Value {
         let said: Said = self.child.wait_with_output().expect("its output").into();
@@ -100,11 +110,9 @@ impl Trying {
 /// Until nobody keeps experiments away from a process: then nobody will write to it any more.
 fn wait_until_left(pid: u32) {
     let file = File::open(format!("/proc/{pid}/stat")).expect("the process runs");
-    let until = Instant::now() + LIMIT;
-    while file.try_lock().is_err() {
-        assert!(Instant::now() < until, "process {pid} is still held");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until("nobody holds the process any more", || file.try_lock().is_ok());
+    // A program that another test just starts has the file as well.
+    file.unlock().expect("it is locked");
 }
 
 /// On every Python: with the collector off, memory grows by what the cycles weigh, and afterwards
@@ -174,14 +182,56 @@ fn whoever_is_killed_the_words_are_put_back() {
 fn memprobe_puts_back_what_its_keeper_cannot() {
     let mut program = start(CYCLES);
     let before = state(&mut program);
-    let mut trying = Trying::start(&program, "gc-off", &["--for", "2s"]);
+    let mut trying = Trying::start(&program, "gc-off", &["--for", "12s"]);
     trying.until("changed");
-    let children = format!("/proc/{0}/task/{0}/children", trying.child.id());
-    let keeper = std::fs::read_to_string(children).expect("its child");
-    let killed = Command::new("kill").args(["-9", keeper.trim()]).status();
+    let children = trying.called_memprobe();
+    let [_, keeper] = &children[..] else { panic!("no keeper, or more than one: {children:?}") };
+    let killed = Command::new("kill").args(["-9", keeper]).status();
     assert!(killed.expect("kill").success());
+    trying.signal("-INT");
     assert_eq!(trying.end()["restored"][0], told(&program, "gc.enabled"));
     assert_eq!(state(&mut program), before);
+}
+
+/// `kill -9` of all that is called memprobe, at any instant: the program is as before.
+#[test]
+fn all_that_is_called_memprobe_may_be_killed_at_once() {
+    let hits = std::sync::atomic::AtomicU32::new(0);
+    let of = [6, 7, 11, 14].into_iter();
+    let pythons = all();
+    let some = of.filter_map(|minor| pythons.iter().find(|python| python.version.1 == minor));
+    at_once(some, |python| {
+        let mut program = Running::python(python, &CYCLES.replace("range(40)", "range(1)"));
+        let before = state(&mut program);
+        for kill in 0..10_u64 {
+            let (experiment, set): (_, &[&str]) = match kill % 2 {
+                0 => ("gc-off", &[]),
+                _ => ("gc-thresholds", &["--set", "901,12,13"]),
+            };
+            let args = [set, &["--for", "300ms"]].concat();
+            let mut trying = Trying::start(&program, experiment, &args);
+            if kill % 3 > 0 {
+                trying.until(["changed", "measuring"][kill as usize % 3 - 1]);
+            }
+            std::thread::sleep(Duration::from_millis(kill * 53 % 300));
+            let all = trying.called_memprobe();
+            let is_changed = state(&mut program) != before;
+            // Some may have ended by themselves.
+            let _ = Command::new("kill").arg("-9").args(&all).stderr(Stdio::null()).status();
+            let _ = trying.child.wait();
+            if is_changed && all.len() > 1 {
+                hits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+            let until = Instant::now() + LIMIT;
+            while state(&mut program) != before {
+                assert!(Instant::now() < until, "{python}: kill {kill}");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    });
+    let hits = hits.into_inner();
+    assert!(hits > 0, "no kill came while something was changed");
+    eprintln!("{hits} kills of all at once while something was changed");
 }
 
 fn told(program: &Running, word: &str) -> Value {
@@ -193,7 +243,7 @@ fn told(program: &Running, word: &str) -> Value {
 fn an_interrupt_puts_back_and_tells() {
     let mut program = start(CYCLES);
     let before = state(&mut program);
-    let mut trying = Trying::start(&program, "gc-off", &["--for", "4s"]);
+    let mut trying = Trying::start(&program, "gc-off", &["--for", "12s"]);
     trying.until("changed");
     trying.signal("-INT");
     let answer = trying.end();
@@ -207,11 +257,12 @@ fn forked_children_are_put_back_too() {
     at_once(all(), |python| {
         let mut program = Running::python(&python, CYCLES);
         let before = state(&mut program);
-        let args = ["--set", "901,12", "--for", "2s"];
+        let args = ["--set", "901,12", "--for", "12s"];
         let mut trying = Trying::start(&program, "gc-thresholds", &args);
         trying.until("changed");
         let meanwhile: Value = serde_json::from_str(&program.ask("fork()")).expect("JSON");
         assert_eq!(meanwhile[1][0], json!(901), "{python}");
+        trying.signal("-INT");
         let answer = trying.end();
         // Two words of each.
         assert_eq!(answer["restored"].as_array().map(Vec::len), Some(4), "{python}: {answer}");
@@ -242,7 +293,7 @@ fn what_the_program_sets_meanwhile_stays() {
 fn two_at_once_are_refused() {
     let mut program = start(CYCLES);
     let before = state(&mut program);
-    let mut first = Trying::start(&program, "gc-off", &["--for", "4s"]);
+    let mut first = Trying::start(&program, "gc-off", &["--for", "12s"]);
     first.until("changed");
     let pid = program.pid().to_string();
     let second = run(["try", "gc-thresholds", "--set", "7", "--pid", &pid]);
@@ -298,7 +349,7 @@ fn targets_that_cannot_be_changed() {
         assert!(said.err.contains("CAP_SYS_PTRACE"), "{}", said.err);
     }
     let mut program = start(CYCLES);
-    let mut trying = Trying::start(&program, "gc-off", &["--for", "20s"]);
+    let mut trying = Trying::start(&program, "gc-off", &["--for", "12s"]);
     trying.until("changed");
     program.kill();
     let answer = trying.end();
@@ -339,7 +390,7 @@ fn trimming_gives_back_what_was_expected() {
             let found = columns.iter().find(|column| column["name"] == name).expect("a column");
             found["values"][1].as_f64().expect("a number")
         };
-        let (expected, back) = (column("expected"), column("uss_back"));
+        let (expected, back) = (column("expected"), column("pss_anon_back"));
         assert!(expected > 20e6, "{python}: {answer}");
         assert!((back - expected).abs() < 0.1 * expected, "{python}: {back} of {expected}");
         let finding = &answer["findings"][0];
@@ -440,3 +491,45 @@ while True:
         sys.stdin.readline()
         print('here', flush=True)
 ";
+
+/// Its standard error is a pipe that nobody reads and that is full, and others write there while the
+/// interpreter speaks.
+const FULL: &str = "
+import os, sys
+r, w = os.pipe()
+os.set_blocking(w, False)
+try:
+    while True: os.write(w, b'x' * 65536)
+except BlockingIOError:
+    pass
+os.set_blocking(w, True)
+os.dup2(w, 2)
+own = sys._debugmallocstats
+def both():
+    own()
+    os.write(2, b'line of others\\n')
+sys._debugmallocstats = both
+print('ready', flush=True)
+import select
+while True:
+    sum(range(1000))
+    if select.select([0], [], [], 0.005)[0]:
+        sys.stdin.readline()
+        print(os.get_blocking(w), flush=True)
+";
+
+/// The program never waits for who reads its standard error, whose flags stay; what was lost is said.
+#[test]
+fn a_full_standard_error_blocks_nobody() {
+    at_once(every_python(), |python| {
+        let mut program = Running::python(&python, FULL);
+        let pid = program.pid().to_string();
+        let said = run(["try", "debugmallocstats", "--pid", &pid, "--format", "json"]);
+        assert_eq!(said.status, 0, "{python}: {}", said.err);
+        let answer = said.json();
+        assert!(answer["result"]["sentence"].as_str().unwrap().contains("in allocated blocks"));
+        let issue = answer["issues"][0]["message"].as_str().unwrap_or_default();
+        assert!(issue.starts_with("15 bytes that others wrote"), "{python}: {answer}");
+        assert_eq!(program.ask(""), "True", "{python}");
+    });
+}

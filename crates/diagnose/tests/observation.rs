@@ -243,7 +243,8 @@ fn the_process_that_grows_is_named() {
 /// Workers of which each grows a little are one finding, and so are ever more of them.
 #[test]
 fn many_processes_that_grow_a_little_are_named_together() {
-    let told = |look: fn(f64) -> Vec<(u64, u64, u64, u64)>| {
+    type Look = fn(f64) -> Vec<(u64, u64, u64, u64)>;
+    let told = |look: Look| {
         let observation = watch(move |t| {
             let mut rows = look(t);
             rows.push((7, 20 * MIB, 0, 1));

@@ -3,13 +3,16 @@
 //!
 //! It notices by the end of its standard input that memprobe is gone, and it knows the moment at
 //! which all is to be as before in any case. It remembers a word before it writes it. If the keeper
-//! is ended by somebody, memprobe puts the words back.
+//! is ended by somebody, memprobe puts the words back; if both are at once, a second keeper does, which
+//! has another name and another session.
 
 mod change;
+mod second;
 
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::AsFd;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use probe::{Error, ErrorKind, Result, ResultExt, Target};
@@ -17,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::word::{Restored, Word};
 use change::Change;
+pub use second::serve_second;
 
 /// What the keeper is told, one a line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,6 +31,8 @@ enum Order {
     Set(Word),
     /// To put everything back.
     Restore,
+    /// That everything is as before.
+    Done,
 }
 
 /// What it answers, one a line.
@@ -46,15 +52,7 @@ impl From<Error> for Reply {
 
 /// Is the keeper: follows the orders on standard input until they end, and puts everything back.
 pub fn serve() {
-    let (sender, orders) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in io::stdin().lock().lines().map_while(io::Result::ok) {
-            let Ok(order) = serde_json::from_str::<Order>(&line) else { break };
-            if sender.send(order).is_err() {
-                break;
-            }
-        }
-    });
+    let orders = orders();
     let mut change = None;
     loop {
         let left = change.as_ref().map_or(Duration::MAX, Change::time_left);
@@ -72,6 +70,23 @@ pub fn serve() {
         }
     }
     change.as_mut().map(Change::put_back);
+    // Its standard error leads to the second keeper, which has nothing to do then.
+    let done = serde_json::to_string(&Order::Done).unwrap_or_default();
+    let _ = writeln!(io::stderr(), "{done}");
+}
+
+/// What comes on standard input.
+fn orders() -> Receiver<Order> {
+    let (sender, orders) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in io::stdin().lock().lines().map_while(io::Result::ok) {
+            let Ok(order) = serde_json::from_str::<Order>(&line) else { break };
+            if sender.send(order).is_err() {
+                break;
+            }
+        }
+    });
+    orders
 }
 
 fn follow(change: &mut Option<Change>, order: Order) -> Result<Reply> {
@@ -86,6 +101,7 @@ fn follow(change: &mut Option<Change>, order: Order) -> Result<Reply> {
             change.as_mut().ok_or_else(nothing_held)?.set(word)?;
             Ok(Reply::Done)
         }
+        Order::Done => Ok(Reply::Done),
         Order::Restore => Ok(Reply::Restored(change.as_mut().ok_or_else(nothing_held)?.put_back())),
     }
 }
@@ -96,6 +112,7 @@ pub struct Keeper {
     child: Child,
     orders: Option<ChildStdin>,
     replies: BufReader<ChildStdout>,
+    second: Child,
     target: Target,
     /// What was changed, in case that the keeper is ended by somebody.
     words: Vec<Word>,
@@ -103,24 +120,38 @@ pub struct Keeper {
 
 impl Keeper {
     /// Starts one by a command that calls [`serve`], and has it keep other experiments away from
-    /// a process. Everything will be as before after `at_most`, whoever lives then.
+    /// a process; `second` is to call [`serve_second`]. Everything will be as before after `at_most`, whoever lives then.
     ///
     /// # Errors
     /// When it does not start, when another experiment runs on the process, or when that has
     /// ended.
-    pub fn start(command: &mut Command, target: &Target, at_most: Duration) -> Result<Self> {
-        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child =
-            pipes.spawn().context("cannot start the process that puts everything back")?;
+    pub fn start(
+        command: &mut Command,
+        second: &mut Command,
+        target: &Target,
+        at_most: Duration,
+    ) -> Result<Self> {
+        const WHAT: &str = "cannot start the process that puts everything back";
+        let pipes = second.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let second = pipes.spawn().context(WHAT)?;
+        let to_second = second.stdin.as_ref().map(|orders| orders.as_fd().try_clone_to_owned());
+        let to_second = to_second.transpose().context(WHAT)?.map_or_else(Stdio::null, Stdio::from);
+        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(to_second);
+        let child = pipes.spawn().context(WHAT);
+        // The command has the other end of its pipe too: the second sees an end when all have gone.
+        command.stderr(Stdio::null());
+        let mut child = child?;
         let orders = child.stdin.take();
         let Some(replies) = child.stdout.take() else {
             return Err(Error::new(ErrorKind::Other, "the keeper has no standard output"));
         };
         let (target, words) = (target.clone(), Vec::new());
         let replies = BufReader::new(replies);
-        let mut keeper = Self { child, orders, replies, target, words };
+        let mut keeper = Self { child, orders, replies, second, target, words };
         let (pid, start_id) = (keeper.target.pid, keeper.target.start_id);
-        keeper.ask(&Order::Hold { pid, start_id, at_most })?;
+        let hold = Order::Hold { pid, start_id, at_most };
+        keeper.ask(&hold)?;
+        keeper.tell_second(&hold);
         Ok(keeper)
     }
 
@@ -130,17 +161,29 @@ impl Keeper {
     /// When it does not hold what it should, or cannot be written; then it is as it was.
     pub fn set(&mut self, word: Word) -> Result<()> {
         self.words.push(word.clone());
-        self.ask(&Order::Set(word)).map(drop)
+        let set = Order::Set(word);
+        self.tell_second(&set);
+        self.ask(&set).map(drop)
     }
 
     /// Puts everything back, in the process and in what it forked meanwhile, and says what became
     /// of each word.
     #[must_use]
     pub fn restore(&mut self) -> Vec<Restored> {
-        match self.ask(&Order::Restore) {
+        let restored = match self.ask(&Order::Restore) {
             Ok(Reply::Restored(restored)) => restored,
             // Somebody has ended it.
             _ => change::put_back_alone(&self.words, &self.target),
+        };
+        self.tell_second(&Order::Done);
+        restored
+    }
+
+    /// It says nothing to that: if it was ended by somebody, the others live.
+    fn tell_second(&mut self, order: &Order) {
+        let line = serde_json::to_string(order).unwrap_or_default();
+        if let Some(orders) = &mut self.second.stdin {
+            let _ = writeln!(orders, "{line}");
         }
     }
 
@@ -167,6 +210,11 @@ impl Keeper {
 impl Drop for Keeper {
     fn drop(&mut self) {
         self.orders = None;
-        let _ = self.child.wait();
+        // One that was killed has not put back anything; the second does.
+        if self.child.wait().is_ok_and(|status| status.success()) {
+            self.tell_second(&Order::Done);
+        }
+        self.second.stdin = None;
+        let _ = self.second.wait();
     }
 }

@@ -16,6 +16,6 @@ mod kin;
 mod trim;
 mod word;
 
-pub use keeper::{Keeper, serve};
+pub use keeper::{Keeper, serve, serve_second};
 pub use trim::trim;
 pub use word::{Anchor, Outcome, Restored, Size, Word};

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use crate::fast::FastMap;
 use crate::{EdgeId, Graph, How, Label, ObjectId, RootEdge, RootKind, flags};
 
+/// Own names that differ by their numbers alone are one name, if there are so many.
+const FAMILY: usize = 16;
+
 /// A step of a path from a root to an object: how the object is held by the one before.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Step {
@@ -69,6 +72,10 @@ pub(crate) struct Namer<'a> {
     texts: FastMap<(u32, u32), u32>,
     /// Namespaces of what is known by its own name: whose, and what they are called there.
     owners: FastMap<u32, (u32, u32)>,
+    /// The names of modules that are loaded.
+    modules: FastMap<u32, u32>,
+    /// What those are called whose own names are numbered.
+    families: FastMap<u32, u32>,
 }
 
 impl<'a> Namer<'a> {
@@ -83,24 +90,65 @@ impl<'a> Namer<'a> {
             (info.how, names.intern(info.how.word()), names.intern(name))
         });
         let labels = labels.collect();
-        let (slots, texts) = Default::default();
-        let mut namer = Self { graph, names, labels, slots, texts, owners: FastMap::default() };
+        let (slots, texts, owners, modules, families) = Default::default();
+        let mut namer = Self { graph, names, labels, slots, texts, owners, modules, families };
+        namer.find_families();
         namer.find_owners();
+        namer.find_modules();
         namer
     }
 
+    /// All that is known by its own name wherever it is held, with that.
+    fn known(&self) -> impl Iterator<Item = (ObjectId, &'a Arc<str>)> + use<'a> {
+        let graph = self.graph;
+        let known = graph.own_names().into_iter();
+        known.filter(|&(owner, _)| graph.types[graph.type_of(owner).index()].entry.is_some())
+    }
+
+    /// Modules and classes that a program makes as it goes have numbers in their names: told apart,
+    /// no way of holding would be seen to grow.
+    fn find_families(&mut self) {
+        let mut families: HashMap<String, Vec<u32>> = HashMap::new();
+        for (owner, name) in self.known() {
+            if name.bytes().any(|byte| byte.is_ascii_digit()) {
+                families.entry(without_numbers(name)).or_default().push(owner.0);
+            }
+        }
+        for (family, members) in families.iter().filter(|(_, members)| members.len() >= FAMILY) {
+            let name = self.names.intern(family);
+            self.families.extend(members.iter().map(|&member| (member, name)));
+        }
+    }
+
+    /// What an object is called that is known by its own name.
+    fn called(&mut self, owner: ObjectId) -> Option<u32> {
+        if let Some(&family) = self.families.get(&owner.0) {
+            return Some(family);
+        }
+        self.graph.own_name(owner).map(|name| self.names.intern(name))
+    }
+
     fn find_owners(&mut self) {
-        let mut known: Vec<_> = self.graph.own_names.keys().copied().collect();
-        known.sort_unstable();
-        for owner in known {
-            if self.graph.types[self.graph.type_of(owner).index()].entry.is_some() {
-                let edges = self.graph.edges(owner);
-                let spaces = edges.filter(|edge| self.graph.how(edge.label) == How::Namespace);
-                for space in spaces {
-                    if let Some(&(.., called)) = self.labels.get(usize::from(space.label.0)) {
-                        self.owners.entry(space.target.0).or_insert((owner.0, called));
-                    }
+        for (owner, _) in self.known() {
+            let edges = self.graph.edges(owner);
+            for space in edges.filter(|edge| self.graph.how(edge.label) == How::Namespace) {
+                if let Some(&(.., called)) = self.labels.get(usize::from(space.label.0)) {
+                    self.owners.entry(space.target.0).or_insert((owner.0, called));
                 }
+            }
+        }
+    }
+
+    /// What the table of loaded modules has and has a name of its own.
+    fn find_modules(&mut self) {
+        let graph = self.graph;
+        let roots = graph.root_edges.iter();
+        let tables = roots.filter(|edge| graph.root(edge.root).kind == RootKind::SysModules);
+        for edge in tables.flat_map(|table| graph.edges(table.target)) {
+            if graph.how(edge.label) == How::Value
+                && let Some(name) = self.called(edge.target)
+            {
+                self.modules.insert(edge.target.0, name);
             }
         }
     }
@@ -127,6 +175,11 @@ impl<'a> Namer<'a> {
         let Some(&(how, kind, name)) = self.labels.get(usize::from(label)) else {
             return self.slot(source, label);
         };
+        if how == How::Value
+            && let Some(&name) = self.modules.get(&self.graph.target[edge])
+        {
+            return Named { after: After::Nothing, kind: self.names.intern("module"), name };
+        }
         if how == How::Namespace
             && let Some(named) = self.namespace(self.graph.target[edge])
         {
@@ -179,8 +232,8 @@ impl<'a> Namer<'a> {
     /// do to the globals of their code).
     fn namespace(&mut self, space: u32) -> Option<Named> {
         let &(owner, called) = self.owners.get(&space)?;
-        let own_name = self.graph.own_name(ObjectId(owner))?;
-        let name = format!("{own_name}.{}", self.names.get(called));
+        let own_name = self.called(ObjectId(owner))?;
+        let name = format!("{}.{}", self.names.get(own_name), self.names.get(called));
         let kind = self.names.intern(self.entry_word(ObjectId(owner)));
         Some(Named { after: After::Nothing, kind, name: self.names.intern(&name) })
     }
@@ -197,8 +250,8 @@ impl<'a> Namer<'a> {
         let name = match self.texts.get(&known) {
             Some(&name) => name,
             None => {
-                let owner = owner.and_then(|owner| self.graph.own_name(owner));
-                let full = owner.map(|owner| format!("{owner}.{text}"));
+                let owner = owner.and_then(|owner| self.called(owner));
+                let full = owner.map(|owner| format!("{}.{text}", self.names.get(owner)));
                 let name = self.names.intern(full.as_deref().unwrap_or(text));
                 self.texts.insert(known, name);
                 name
@@ -206,6 +259,19 @@ impl<'a> Namer<'a> {
         };
         Some(Named { after, kind: self.names.intern(kind), name })
     }
+}
+
+/// `plugin_*` for `plugin_12`.
+fn without_numbers(name: &str) -> String {
+    let mut family = String::with_capacity(name.len());
+    for letter in name.chars() {
+        match letter {
+            '0'..='9' if family.ends_with('*') => {}
+            '0'..='9' => family.push('*'),
+            _ => family.push(letter),
+        }
+    }
+    family
 }
 
 /// The key of a value: the edge before it.

@@ -169,6 +169,57 @@ fn a_cache_is_a_module_global() {
     assert_eq!(shown(&steps), shown(&holder.path));
 }
 
+/// Modules made as a program goes are numbered: how they are held is one way.
+#[test]
+fn numbered_modules_are_one_family() {
+    let mut heap = Heap::default();
+    let table = heap.add("dict", 1000, 2);
+    heap.roots.push((RootKind::Interpreter, table, None));
+    heap.roots.push((RootKind::SysModules, table, None));
+    const NAMES: [&str; 17] = [
+        "p_1", "p_2", "p_3", "p_4", "p_5", "p_6", "p_7", "p_8", "p_9", "p_10", "p_11", "p_12",
+        "p_13", "p_14", "p_15", "p_16", "q_1",
+    ];
+    let mut modules = Vec::new();
+    for name in NAMES {
+        let (key, module) = (heap.add("str", 50, 1), heap.add("module", 72, 1));
+        let space = heap.add("dict", 232, 1);
+        heap.own_names.push((module, name));
+        heap.edge(table, key, KEY);
+        heap.edge(table, module, VALUE);
+        heap.edge(module, space, NAMESPACE);
+        let list = heap.add("list", 100, 1);
+        heap.set(space, "rows", list);
+        modules.push((module, list));
+    }
+    let graph = heap.graph();
+    let shapes = Shapes::new(&graph, Through::Loose);
+    let way = |object| shown(&shapes.path(shapes.of(ObjectId(object)).unwrap()));
+    for &(module, list) in &modules[..16] {
+        assert_eq!(way(module), "module p_* module");
+        assert_eq!(way(list), "module global p_*.rows list");
+    }
+    assert_eq!(way(modules[16].1), "module global q_1.rows list");
+}
+
+/// What a module has beside its namespace, such as the state of C code, is known by its name.
+#[test]
+fn a_module_is_known_by_its_name() {
+    let mut heap = Heap::default();
+    let (table, module) = (heap.add("dict", 1000, 2), heap.add("module", 72, 1));
+    let key = heap.add("str", 50, 1);
+    heap.own_names.push((module, "fast"));
+    heap.roots.push((RootKind::Interpreter, table, None));
+    heap.roots.push((RootKind::SysModules, table, None));
+    heap.edge(table, key, KEY);
+    heap.edge(table, module, VALUE);
+    let list = heap.add("list", 100, 1);
+    heap.edge(module, list, ITEM);
+    let graph = heap.graph();
+    let steps = Paths::new(&graph, Through::Loose).steps(ObjectId(list));
+    assert_eq!(shown(&steps), "module fast module > item [0] list");
+}
+
 #[test]
 fn growth_names_the_container_and_explains_the_increase_only() {
     let (before, after) = (cache(40).graph(), cache(140).graph());

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use probe::{ErrorKind, Open, Probe, Request, Snapshot, Table, Target};
 use probe_process::{Config, ProcessProbe, ProcessSampler, Source, THREAD_STACKS};
-use test_support::{Python, Running, python, pythons};
+use test_support::{Python, Running, python, pythons, until_some};
 
 /// Runs each line that it is sent; the lines print their answers.
 const DRIVER: &str = "import mmap, os, sys, threading, time\nprint('ready')\n\
@@ -168,8 +168,10 @@ fn mappings_have_their_kind() {
         let stacks = |snapshot: &Snapshot| {
             sum_where(snapshot.table("mappings").unwrap(), "mappings", "name", THREAD_STACKS)
         };
-        let mut looks = (0..1000).map(|_| look(&mut probe, &process, "mappings"));
-        let after = looks.find(|snapshot| stacks(snapshot) == 5).expect("five thread stacks");
+        let after = until_some("five threads wait", || {
+            let snapshot = look(&mut probe, &process, "mappings");
+            (stacks(&snapshot) == 5).then_some(snapshot)
+        });
         std::fs::remove_file(&file).unwrap();
         assert!(after.complete, "{:?}", after.issues);
         let (before, after) = (before.table("mappings").unwrap(), after.table("mappings").unwrap());
@@ -189,10 +191,17 @@ fn mappings_have_their_kind() {
 #[test]
 fn groups_sum_up_to_the_process() {
     let process = driver(&python());
+    process.until_it_reads();
     let mut sampler = ProcessSampler::attach(process.pid()).unwrap();
-    let memory = sampler.memory().unwrap();
-    let few = sampler.mappings(3).unwrap();
-    let all = sampler.mappings(100_000).unwrap();
+    // Pages of a library change from private to shared, or back, when another process with that
+    // library starts or ends: what is read before and after has to be the same.
+    let (memory, few, all) = until_some("its memory stays as it is for a moment", || {
+        let before = sampler.memory().unwrap();
+        let (few, all) = (sampler.mappings(3).unwrap(), sampler.mappings(100_000).unwrap());
+        let after = sampler.memory().unwrap();
+        let same = (before.rss, before.uss) == (after.rss, after.uss);
+        same.then_some((after, few, all))
+    });
     assert_eq!((few.len(), few[3].name.as_str()), (4, probe_process::OTHERS));
     for groups in [few, all] {
         let sum = |get: fn(&probe_process::MappingGroup) -> Option<u64>| {

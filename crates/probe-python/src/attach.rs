@@ -149,8 +149,10 @@ impl Python {
             Place::Runtime(offset) if interpreter.id == 0 => runtime.address.saturating_add(offset),
             Place::Runtime(_) | Place::Unknown => return Ok(None),
         };
-        let counting =
-            if runtime.free_threaded { Counting::NoLists } else { Counting::UpTo(most_objects) };
+        let counting = match runtime.free_threaded {
+            true => Counting::NoLists { check_heads: table.later_collector.is_some() },
+            false => Counting::UpTo(most_objects),
+        };
         let read = |table: &'static CollectorTable| -> Result<CollectorAt> {
             let state = collector::read(&self.memory, table, address, counting)?;
             Ok(CollectorAt { address, table, state })

@@ -32,8 +32,9 @@ pub struct Collector {
 pub struct Generation {
     /// What `gc.get_threshold()` gives for it; 0: never.
     pub threshold: u64,
-    /// What `gc.get_count()` gives for it.
-    pub count: u64,
+    /// What `gc.get_count()` gives for it. `None` where that is negative: free-threaded builds count
+    /// what each thread makes and frees in batches.
+    pub count: Option<u64>,
     /// Objects in it.
     pub objects: Objects,
     /// What happened so far, where this version keeps it here.
@@ -80,8 +81,12 @@ impl Objects {
 pub(crate) enum Counting {
     /// Walk the lists, up to so many objects each.
     UpTo(u64),
-    /// There are no lists.
-    NoLists,
+    /// There are no lists (free-threaded).
+    NoLists {
+        /// Whether the heads of lists have to be unused: that is all that tells two tables of one
+        /// version from each other then.
+        check_heads: bool,
+    },
 }
 
 /// Reads the collector's state at `address`.
@@ -110,9 +115,13 @@ fn read_once<M: ReadMemory>(
     };
     let generation = |index: u64| -> Result<Generation> {
         let at = table.generations + index * table.generation_size;
+        if matches!(counting, Counting::NoLists { check_heads: true }) {
+            check_unused(&block, at).with_context(|| format!("generation {index}"))?;
+        }
         let int = |at: u64| block.int(at).and_then(|n| u64::try_from(n).ok());
-        let (Some(threshold), Some(count)) =
-            (int(at + table.threshold), int(at + table.threshold + 4))
+        let count = int(at + table.threshold + 4);
+        let may_lack = matches!(counting, Counting::NoLists { .. });
+        let Some(threshold) = int(at + table.threshold).filter(|_| count.is_some() || may_lack)
         else {
             return Err(nonsense(format!("generation {index} has a negative threshold or count")));
         };
@@ -210,6 +219,14 @@ fn count_objects<M: ReadMemory>(memory: &M, head: u64, counting: Counting) -> Re
     Ok(about.unwrap_or(Objects::Unknown))
 }
 
+/// Where nothing uses the head of a list, it holds nothing.
+fn check_unused(block: &Block, head: u64) -> Result<()> {
+    match [block.word(head), block.word(head + 8)] {
+        [Some(0), Some(0)] => Ok(()),
+        links => Err(nonsense(format!("the head of a list that nothing uses holds {links:?}"))),
+    }
+}
+
 /// The last object of a list leads back to its head, whatever a running collection keeps in
 /// the links back.
 fn check_head<M: ReadMemory>(memory: &M, head: u64) -> Result<()> {
@@ -304,7 +321,7 @@ mod tests {
         let collector = read_fake(&fake()).unwrap();
         assert!(collector.enabled);
         let [young, middle, old] = collector.generations;
-        assert_eq!((young.threshold, young.count), (700, 3));
+        assert_eq!((young.threshold, young.count), (700, Some(3)));
         assert_eq!(young.objects, Objects::Exactly(5));
         assert_eq!((middle.objects, old.objects), (Objects::Exactly(0), Objects::Exactly(1)));
         assert_eq!(middle.statistics.unwrap().collected, 99);
@@ -327,6 +344,27 @@ mod tests {
         assert_eq!(young(0x2_0080, 0xdead_0000).unwrap(), Objects::Unknown);
         let one = read(&fake(), &table(), GC, Counting::UpTo(4)).unwrap();
         assert_eq!(one.generations[0].objects, Objects::Unknown);
+    }
+
+    /// Without lists, what is read a few bytes beside its place is not believed, and a negative
+    /// count is no figure.
+    #[test]
+    fn without_lists_unused_heads_tell_the_place() {
+        let mut memory = FakeMemory::default();
+        memory.add(GC, vec![0; 0x200]);
+        let t = table();
+        memory.put_u64(GC + 8, 1 << 32);
+        for (n, count) in (0..).zip([-6830, 7, 0_i32]) {
+            let word = 2000 | u64::from(count as u32) << 32;
+            memory.put_u64(GC + t.generations + n * 24 + 16, word);
+        }
+        let counting = Counting::NoLists { check_heads: true };
+        let [young, middle, _] = read(&memory, &t, GC, counting).unwrap().generations;
+        assert_eq!((young.threshold, young.count), (2000, None));
+        assert_eq!((middle.threshold, middle.count), (2000, Some(7)));
+        let beside = CollectorTable { generations: t.generations - 4, ..t };
+        let error = read(&memory, &beside, GC, counting).unwrap_err();
+        assert!(format!("{error:#}").contains("nothing uses"), "{error:#}");
     }
 
     /// What is no collector's state is refused.

@@ -70,7 +70,26 @@ pub struct Runtime {
     pub(crate) youngest: Option<u64>,
 }
 
+/// How objects of a free-threaded build differ from those that the tables are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// Bytes by which their header is longer: what stands behind it is so much further on.
+    pub(crate) header: u64,
+    /// Bits by which what a text says of its form stands higher: there a byte says whether it is
+    /// interned, which other threads may change.
+    pub(crate) text_state: u32,
+}
+
 impl Runtime {
+    /// How its objects differ from those of other builds of its version.
+    pub(crate) fn difference(&self) -> Difference {
+        match (self.free_threaded, self.version.minor) {
+            (false, _) => Difference::default(),
+            (true, ..14) => Difference { header: 16, text_state: 0 },
+            (true, _) => Difference { header: 16, text_state: 6 },
+        }
+    }
+
     /// `release`, `debug`, `free-threaded`, joined by blanks.
     #[must_use]
     pub fn build(&self) -> String {
@@ -191,7 +210,9 @@ impl Facts {
                     youngest: None,
                 }),
                 (None, Some(version)) if (version.major, version.minor) == (3, 6) => {
-                    let head = old_interpreters::find(&self.data(bias), memory)?;
+                    // A thread that begins or ends just then may hide it.
+                    let look = || old_interpreters::find(&self.data(bias), memory).transpose();
+                    let head = (0..3).find_map(|_| look()).transpose()?;
                     let address = head.unwrap_or(0);
                     let runtime = Runtime {
                         address,

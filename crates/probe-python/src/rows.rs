@@ -88,8 +88,8 @@ impl Rows<GenerationRow> {
         use gc as t;
         let attribute =
             |name: &str, values| Column::new(name, Unit::Count, Role::Attribute, values);
-        let generation = |cell: fn(&Generation) -> u64| {
-            Values::U64(self.numbers(|row| row.generation.as_ref().map(cell)))
+        let generation = |cell: fn(&Generation) -> Option<u64>| {
+            Values::U64(self.numbers(|row| row.generation.as_ref().and_then(cell)))
         };
         let counter = |name: &str, cell: fn(&crate::Statistics) -> u64| {
             let values = self.numbers(|row| Some(cell(&row.generation.as_ref()?.statistics?)));
@@ -100,7 +100,7 @@ impl Rows<GenerationRow> {
         columns.extend([
             Column::text_key(t::GENERATION, self.rows.iter().map(|(_, row)| row.name)),
             Column::new(t::ENABLED, Unit::None, Role::Attribute, Values::Bool(enabled)),
-            attribute(t::THRESHOLD, generation(|g| g.threshold)),
+            attribute(t::THRESHOLD, generation(|g| Some(g.threshold))),
             attribute(t::COUNT, generation(|g| g.count)),
             Column::level(t::OBJECTS, Unit::Count, self.numbers(|row| row.objects.number())),
             counter(t::COLLECTIONS, |s| s.collections),

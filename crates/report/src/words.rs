@@ -67,7 +67,7 @@ pub(crate) fn figures(verdict: &Verdict) -> Vec<(&'static str, String)> {
     if let Some(bytes) = verdict.severity.bytes_per_event {
         figures.insert(1, ("per event", human::bytes_signed(bytes)));
     }
-    if let Some(limit) = limit(&verdict.severity) {
+    if let Some(limit) = limit(&verdict.severity, verdict.leak) {
         figures.push(("limit", limit));
     }
     figures.push(("confidence", human::percent(verdict.confidence)));
@@ -126,10 +126,11 @@ fn shape(shape: Shape) -> &'static str {
     }
 }
 
-fn limit(severity: &diagnose::Severity) -> Option<String> {
+fn limit(severity: &diagnose::Severity, leak: Option<bool>) -> Option<String> {
     let limit = human::bytes(severity.limit_bytes?);
     Some(match severity.time_to_limit_s {
         Some(left) => format!("{limit}, reached in {} at this rate", human::duration(left)),
+        None if leak.is_none() => format!("{limit}; whether it is reached cannot be told yet"),
         None => format!("{limit}, not reached at this rate"),
     })
 }

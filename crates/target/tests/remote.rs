@@ -16,15 +16,21 @@ const GETPID: i64 = 39;
 const NAMES: Names<'_> =
     Names { open: &["_PyEval_EvalFrameDefault"], queue: &[], locking: &[], running: &[] };
 
-/// Sleeps in C, by a call that only the kernel can resume, and says what it returned.
+/// Sleeps in C, by a call that only the kernel can resume, again and again until its word is 9; says
+/// what the calls returned, and whether one of them has slept less than it should.
 const SLEEPER: &str = "
-import ctypes, sys
+import ctypes, sys, time
 libc = ctypes.CDLL(None)
 word = ctypes.c_uint64(7)
+def sleep():
+    began = time.monotonic()
+    return libc.usleep(700000), time.monotonic() - began < 0.7
 print(ctypes.addressof(word), flush=True)
 for line in sys.stdin:
     print('asleep', flush=True)
-    print(libc.usleep(700000), word.value, flush=True)
+    slept = {sleep()}
+    while word.value != 9: slept.add(sleep())
+    print(slept, word.value, flush=True)
 ";
 
 #[test]
@@ -51,13 +57,14 @@ fn calls_are_made_and_a_sleep_goes_on() {
         assert_eq!(pid.unwrap(), i64::from(sleeper.pid()));
     }
     // 0: it has slept to its end, and no signal has come in between.
-    assert_eq!(sleeper.line().unwrap(), "0 9");
+    assert_eq!(sleeper.line().unwrap(), "{(0, False)} 9");
 }
 
 #[test]
 fn who_cannot_be_visited_is_told_why() {
     let mut sleeper = Running::python(&python(), SLEEPER);
     let target = Target::from_pid(sleeper.pid());
+    sleeper.until_it_reads();
     let process = ProcessDir::open_target(&target).unwrap();
     let program = Program::read(&process, Names::default()).unwrap();
     let place = whereabouts(&target, &program).unwrap();

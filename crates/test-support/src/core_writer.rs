@@ -6,6 +6,8 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use crate::until;
+
 const PAGE: u64 = 4096;
 /// Places of registers in `elf_prstatus`: the stack pointer is the 20th on x86-64.
 const REGISTERS: usize = 112;
@@ -23,13 +25,14 @@ struct Area {
     anonymous: u64,
 }
 
-/// Writes the core of a process. It should wait in a system call, or what it changes meanwhile is
+/// Writes the core of a process, when it waits in a system call: what it changes meanwhile would be
 /// torn. Like the kernel (`vma_dump_size`, `coredump_filter` 0x33), it leaves out what can be read
 /// from files, but for the first page of each ELF file.
 ///
 /// # Panics
 /// When the process cannot be read or the file not be written.
 pub fn write_core(pid: u32, path: &Path) {
+    until("the process waits", || stack_pointer(pid).is_some());
     let areas = areas(pid);
     let memory = File::open(format!("/proc/{pid}/mem")).unwrap();
     let dumped: Vec<u64> = areas.iter().map(|area| dumped(area, &memory)).collect();

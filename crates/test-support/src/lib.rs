@@ -19,6 +19,8 @@ use std::fmt;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 pub use core_writer::write_core;
 pub use mallocs::{Malloc, c_program, mallocs};
@@ -135,13 +137,22 @@ fn special(name: &str, choose: impl Fn(&Python) -> bool) -> Vec<Python> {
 }
 
 fn chosen(choose: impl Fn(&Python) -> bool) -> Vec<Python> {
+    /// All of them, the preferred ones first: they are asked once in a program of tests.
+    static ALL: OnceLock<Vec<Python>> = OnceLock::new();
+    let all = ALL.get_or_init(|| {
+        first().iter().cloned().chain(candidates().iter().filter_map(|exe| ask(exe))).collect()
+    });
     let mut found = BTreeMap::new();
-    for exe in candidates() {
-        if let Some(python) = ask(&exe).filter(&choose) {
-            found.entry((python.version, python.flags.clone())).or_insert(python);
-        }
+    for python in all.iter().filter(|python| choose(python)) {
+        found.entry((python.version, python.flags.clone())).or_insert_with(|| python.clone());
     }
     found.into_values().collect()
+}
+
+/// The `python3` on `PATH`: what that starts may be a script that looks for it, which takes time.
+fn first() -> &'static Option<Python> {
+    static FIRST: OnceLock<Option<Python>> = OnceLock::new();
+    FIRST.get_or_init(|| ask(Path::new("python3")))
 }
 
 /// The `python3` on `PATH`.
@@ -150,11 +161,11 @@ fn chosen(choose: impl Fn(&Python) -> bool) -> Vec<Python> {
 /// When there is none.
 #[must_use]
 pub fn python() -> Python {
-    ask(Path::new("python3")).expect("no python3 on PATH: install one to run the tests")
+    first().clone().expect("no python3 on PATH: install one to run the tests")
 }
 
 fn candidates() -> Vec<PathBuf> {
-    let mut list = vec![PathBuf::from("python3")];
+    let mut list = Vec::new();
     let root = std::env::var_os("PYENV_ROOT")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".pyenv")));
@@ -195,6 +206,46 @@ fn ask(exe: &Path) -> Option<Python> {
     let version = (number()?, number()?, number()?);
     let exe = PathBuf::from(lines.next()?);
     Some(Python { exe, version, flags: lines.next().unwrap_or_default().into() })
+}
+
+/// Nothing that a test waits for takes longer, however busy the machine is.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// Waits until something holds.
+///
+/// # Panics
+/// When it never does.
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    until_some(what, || holds().then_some(()));
+}
+
+/// Waits until there is something, and returns it.
+///
+/// # Panics
+/// When there never is.
+pub fn until_some<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < LIMIT, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Waits until the main thread of a process waits for standard input, and works no more: that it has
+/// said something does not mean that, where it has to wait for a core first.
+///
+/// # Panics
+/// When it has ended, or does not get there.
+pub fn until_it_reads(pid: u32) {
+    until("the program reads its standard input", || {
+        // The number of `read` on this machine, and the file.
+        let read = if cfg!(target_arch = "x86_64") { "0 0x0 " } else { "63 0x0 " };
+        let call = std::fs::read_to_string(format!("/proc/{pid}/syscall"));
+        call.expect("the program has ended").starts_with(read)
+    });
 }
 
 /// A running program that has said that it is ready.
@@ -255,6 +306,14 @@ impl Running {
         let mut line = String::new();
         let read = self.stdout.read_line(&mut line).unwrap_or(0);
         (read > 0).then(|| line.trim_end().to_owned())
+    }
+
+    /// The same as [`until_it_reads`].
+    ///
+    /// # Panics
+    /// When it has ended, or does not get there.
+    pub fn until_it_reads(&self) {
+        until_it_reads(self.pid());
     }
 
     /// Sends it a line and returns its answer.

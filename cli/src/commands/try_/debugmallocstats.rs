@@ -39,7 +39,13 @@ pub(super) fn run(args: &DebugmallocstatsArgs, global: &GlobalArgs) -> Result<Ex
             .into(),
         "then reads the same figures from outside".into(),
     ])?;
-    let text: String = delivery.run(CODE).map_err(Failure::of_target)?;
+    let (text, lost): (String, u64) = delivery.run(CODE).map_err(Failure::of_target)?;
+    if lost > 0 {
+        stage.issues.push(Issue::warning(format!(
+            "{lost} bytes that others wrote meanwhile to the standard error of the process are \
+             lost: it took none, and to wait for a reader would have been for ever"
+        )));
+    }
     let read = match stage.ask_frozen("pymalloc") {
         Ok(snapshot) => Some(snapshot),
         Err(error) => {

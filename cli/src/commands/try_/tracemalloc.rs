@@ -30,9 +30,14 @@ use crate::freezing;
 const EACH_BLOCK: u64 = 96;
 /// What it takes besides, at most: places, by the frames of each.
 const EACH_FRAME: u64 = 64 << 10;
+/// Blocks of an allocator that is not read are not smaller on the whole, bytes.
+const SMALLEST: u64 = 48;
 /// Later than due by this the thread in the process ends it by itself: after the looks at the
 /// beginning and at the end, which take long on a busy machine.
 const SLACK: Duration = Duration::from_secs(2 * freezing::ANSWER.as_secs() + 15);
+
+/// How often what was traced is read, until all of it can be.
+const TRIES: u32 = 3;
 
 /// What is traced, in the process.
 const CODE: &str = "
@@ -117,15 +122,32 @@ fn is_on(stage: &mut Stage) -> Result<bool> {
 
 /// What tracing may cost, bytes: all blocks that there are now are traced then.
 fn estimate(stage: &mut Stage, frames: u32) -> Option<u64> {
+    let blocks = match blocks(stage).unwrap_or(0) {
+        0 => anonymous(stage)? / SMALLEST,
+        blocks => blocks,
+    };
+    let places = EACH_FRAME.saturating_mul(frames.into());
+    Some(blocks.saturating_mul(EACH_BLOCK).saturating_add(places))
+}
+
+/// How many blocks the interpreter's allocator has.
+fn blocks(stage: &mut Stage) -> Option<u64> {
     let snapshot = stage.ask(&["pymalloc"]).ok()?;
     let table = snapshot.table(pymalloc::TABLE)?;
     let blocks = (0..table.rows()).filter_map(|row| {
         let number = |column| table.value(column, row).as_u64();
         number(pymalloc::BLOCKS_ALLOCATED).or_else(|| number(pymalloc::BLOCKS))
     });
-    let blocks: u64 = blocks.sum();
-    let places = EACH_FRAME.saturating_mul(frames.into());
-    (blocks > 0).then(|| blocks.saturating_mul(EACH_BLOCK).saturating_add(places))
+    Some(blocks.sum())
+}
+
+/// Resident memory of the process's own, bytes: what there is to go by where another allocator serves
+/// the interpreter (`PYTHONMALLOC`, a free-threaded build).
+fn anonymous(stage: &Stage) -> Option<u64> {
+    let status = ProcessDir::open_target(&stage.target).ok()?.read("status").ok()?;
+    let status = String::from_utf8_lossy(&status).into_owned();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 fn refuse_without_room(stage: &Stage, estimate: Option<u64>) -> Result<()> {
@@ -199,6 +221,13 @@ fn put_back(stage: &mut Stage, kept: Kept<'_>, was_on: bool) -> String {
 
 fn tables(stage: &mut Stage) -> Result<Snapshot> {
     let mut snapshot = stage.ask_frozen("tracemalloc")?;
+    for _ in 1..TRIES {
+        // It may have stood where it had just given back a table, and had not taken the new one yet.
+        if snapshot.complete {
+            break;
+        }
+        snapshot = stage.ask_frozen("tracemalloc")?;
+    }
     stage.issues.append(&mut snapshot.issues);
     Ok(snapshot)
 }

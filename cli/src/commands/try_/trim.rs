@@ -18,7 +18,9 @@ use crate::exit::{Exit, Failure};
 #[derive(Clone, Copy, Debug, Default)]
 struct Memory {
     rss: Option<u64>,
-    uss: Option<u64>,
+    /// Anonymous, its share: what of libraries is its own changes when other processes with them
+    /// start or end, and is nothing that `malloc` could give back.
+    anon: Option<u64>,
     peak: Option<u64>,
 }
 
@@ -55,7 +57,7 @@ pub(super) fn run(args: &TrimArgs, global: &GlobalArgs) -> Result<Exit, Failure>
     stage.wait_until(Instant::now() + args.duration);
     // It may have ended meanwhile.
     let later = Memory::read(&mut stage).unwrap_or_default();
-    let back = Memory::given_back(before.uss, after.uss);
+    let back = Memory::given_back(before.anon, after.anon);
     let found = Found {
         result: Answer {
             sentence: sentence(&before, &after, &later, expected),
@@ -115,7 +117,8 @@ impl Memory {
         };
         Ok(Self {
             rss: figure(processes::RSS),
-            uss: figure(processes::USS),
+            // Kernels before 5.0 do not tell.
+            anon: figure(processes::PSS_ANON).or_else(|| figure(processes::USS)),
             peak: figure(processes::PEAK_RSS),
         })
     }
@@ -127,14 +130,14 @@ impl Memory {
 
 fn sentence(before: &Memory, after: &Memory, later: &Memory, expected: Option<u64>) -> String {
     let bytes = |n: u64| human::bytes(n as f64);
-    let Some(back) = Memory::given_back(before.uss, after.uss) else {
+    let Some(back) = Memory::given_back(before.anon, after.anon) else {
         return "malloc_trim(0) was called; what came back is not known".into();
     };
     let mut text = format!("malloc_trim(0) gave back {}", bytes(back));
     if let Some(expected) = expected {
         text += &format!(", of {} that were expected", bytes(expected));
     }
-    let again = after.uss.zip(later.uss).map(|(now, later)| later.saturating_sub(now));
+    let again = after.anon.zip(later.anon).map(|(now, later)| later.saturating_sub(now));
     text += &match again {
         Some(again) if again * 10 > back && back > 0 => {
             format!("; the program has taken {} again since", bytes(again.min(back)))
@@ -176,9 +179,9 @@ fn table(before: Memory, after: Memory, later: Memory, expected: Option<u64>) ->
         vec![
             Column::text_key("moment", moments.iter().map(|(name, _)| *name)),
             column("rss", |memory| memory.rss),
-            column("uss", |memory| memory.uss),
+            column("pss_anon", |memory| memory.anon),
             bytes("rss_back", back(|memory| memory.rss)),
-            bytes("uss_back", back(|memory| memory.uss)),
+            bytes("pss_anon_back", back(|memory| memory.anon)),
             bytes("expected", expected),
         ],
     )

@@ -68,10 +68,11 @@ pub(crate) fn all(lanes: &Lanes, judgement: &Judgement, level: Option<Level>) ->
     }
     // What ends neither is a cause: it comes before where memory lies, behind the first finding.
     let second = found.len().min(1);
-    threads.extend(found.extract_if(second.., |f| f.kind == FindingKind::ThreadGrowth));
-    let counted = threads.into_iter().chain(counts::handles(&scene));
-    let (likely, possible): (Vec<_>, Vec<_>) =
-        counted.partition(|finding| finding.certainty != Certainty::Possible);
+    let is_likely = |finding: &Finding| finding.certainty != Certainty::Possible;
+    let moves = |f: &mut Finding| f.kind == FindingKind::ThreadGrowth && is_likely(f);
+    let merged: Vec<_> = found.extract_if(second.., moves).collect();
+    let counted = merged.into_iter().chain(threads).chain(counts::handles(&scene));
+    let (likely, possible): (Vec<_>, Vec<_>) = counted.partition(is_likely);
     found.splice(second..second, likely);
     found.extend(possible);
     for (index, finding) in found.iter_mut().enumerate() {

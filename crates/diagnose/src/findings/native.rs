@@ -23,6 +23,8 @@ const MOST: usize = 4;
 const HEADER: u64 = 8;
 /// Numbers of blocks and of objects keep in step if their growth differs by no more.
 const APART: f64 = 0.2;
+/// So many suspects fit into a sentence.
+const FEW: usize = 3;
 /// What holds the blocks of a row, where an object does.
 const OBJECT: &str = "object ";
 /// Objects that hold blocks only as numbers.
@@ -235,6 +237,7 @@ pub(super) fn name_candidates(names: &str) -> String {
 fn advice(library: &str, candidates: Option<&str>) -> String {
     let whose = match candidates {
         _ if !library.is_empty() => library.to_owned(),
+        Some(names) if names.split(", ").count() > FEW => "one of these libraries".into(),
         Some(names) => format!("one of these: {names}"),
         None => "C code".into(),
     };

@@ -61,6 +61,8 @@ pub(crate) struct Interpreter {
     pub(super) harmless: u64,
     /// Whether it takes scripts from outside by itself, or would if it was allowed to.
     pub(super) takes_scripts: bool,
+    /// Whether it takes what it is to run by one way or the other.
+    takes_calls: bool,
 }
 
 impl Interpreter {
@@ -68,7 +70,7 @@ impl Interpreter {
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] when there is none, more than one, one without the functions that
-    /// are needed, Python 2, or a free-threaded build before 3.14.
+    /// are needed, or Python 2.
     pub(crate) fn find(process: &ProcessDir, memory: &LiveMemory) -> Result<Self> {
         let pid = process.pid();
         let unsupported = |why: &str| {
@@ -100,17 +102,32 @@ impl Interpreter {
         };
         let version = function("Py_Version").ok().and_then(|at| memory.read_u64(at).ok());
         let takes_scripts = version.is_some_and(|version| version >> 16 >= V3_14 >> 16);
-        if !takes_scripts && function("_Py_DecRefShared").is_ok() {
-            return Err(unsupported("its Python is free-threaded and older than 3.14").with_hint(
-                "its queue of calls is new there and not relied upon; 3.14 has a way of its own",
-            ));
-        }
+        let takes_calls = takes_scripts || function("_Py_DecRefShared").is_err();
         Ok(Self {
             run: function("PyRun_SimpleString")?,
             hand_over: function("Py_AddPendingCall")?,
             harmless: function("PyErr_CheckSignals")?,
             takes_scripts,
+            takes_calls,
             program,
         })
+    }
+
+    /// Refuses an interpreter that takes nothing that is to be run.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] for a free-threaded build before 3.14.
+    pub(super) fn refuse(&self, pid: u32) -> Result<()> {
+        if self.takes_calls {
+            return Ok(());
+        }
+        let message = format!(
+            "no code can be run in process {pid}: its Python is free-threaded and older than 3.14, \
+             whose queue of calls is not relied upon"
+        );
+        Err(Error::new(ErrorKind::Unsupported, message).with_hint(
+            "`try gc-off`, `gc-thresholds` and `trim` need none; a program that was started with \
+             PYTHONTRACEMALLOC=1 is read by `memprobe tracemalloc`; 3.14 has a way of its own",
+        ))
     }
 }

@@ -10,7 +10,16 @@ use target::procfs::ProcessDir;
 /// A lock that the kernel gives back when this program ends, however that is. It lies on the target's
 /// own entry in `/proc`: for who looks at it through the same `/proc`.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held, not used")] File);
+pub struct Lock(File);
+
+/// A child that another thread just starts has the file too until it has become its program, which
+/// takes long on a busy machine: to close it would not do.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // The kernel takes it back at the latest when this program ends.
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}
 
 impl Lock {
     /// Takes the lock of a process.

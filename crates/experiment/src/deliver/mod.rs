@@ -33,9 +33,9 @@ pub use lock::Lock;
 pub use scripts::RemoteDebug;
 pub use withdraw::{Order, clean_up};
 
-/// How long another memprobe may have the lock: a program that another thread of that just starts
-/// has it for a moment too.
-pub(crate) const LOCKED: Duration = Duration::from_millis(300);
+/// How long another memprobe may have the lock: if that was killed, a program that another thread of
+/// it just started has it for a moment still.
+pub(crate) const LOCKED: Duration = Duration::from_secs(1);
 /// How long the thread that undoes something may take, at least.
 const UNDO: Duration = Duration::from_secs(10);
 /// How often the reports are looked at.
@@ -113,7 +113,8 @@ impl Recipient {
         let target = Target { start_id: process.start_ticks(), ..Target::from_pid(process.pid()) };
         let memory = LiveMemory::open(&target)?;
         let interpreter = Interpreter::find(&process, &memory)?;
-        let own_pid = own_pid(&process)?;
+        interpreter.refuse(process.pid())?;
+        let own_pid = numbers(&process)?.last().copied().unwrap_or(process.pid().into());
         Ok(Self { process, memory, interpreter, remote, own_pid, _lock: lock })
     }
 
@@ -289,17 +290,18 @@ fn blocked(patience: Duration, place: &str) -> Error {
     let message = format!("not delivered in {seconds} s: the main thread is in {place}");
     Error::new(ErrorKind::TimedOut, message).with_hint(
         "it was taken back and will not run later; Python comes to it only between two \
-         instructions of the main thread: try again when that is at work",
+         instructions of the main thread, in the main interpreter: try again when that is at work",
     )
 }
 
-/// The number of a process in its own namespace.
-fn own_pid(process: &ProcessDir) -> Result<u64> {
+/// The numbers of a process in its namespaces; its own is the last.
+fn numbers(process: &ProcessDir) -> Result<Vec<u64>> {
     let status = process.read("status")?;
     let text = String::from_utf8_lossy(&status);
-    let line = text.lines().find_map(|line| line.strip_prefix("NSpid:"));
-    let last = line.and_then(|line| line.split_ascii_whitespace().last()?.parse().ok());
-    Ok(last.unwrap_or_else(|| process.pid().into()))
+    let line = text.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+    let numbers: Option<Vec<u64>> =
+        line.split_ascii_whitespace().map(|number| number.parse().ok()).collect();
+    Ok(numbers.filter(|all| !all.is_empty()).unwrap_or_else(|| vec![process.pid().into()]))
 }
 
 /// The place of a text and its reports in a file that the target has just made.

@@ -1,12 +1,14 @@
 //! The way of 3.14 and up: the interpreter's own interface for scripts from outside (PEP 768).
 
+use std::path::Path;
+
 use probe::tables::levers as t;
 use probe::{Error, ErrorKind, Result, Table};
 use target::memory::ReadMemory;
 use target::remote::{Fit, Manner, Visit, visit};
 
 use super::shelf::Shelf;
-use super::{Options, Recipient, lay};
+use super::{Options, Recipient, lay, numbers};
 
 /// `_PY_EVAL_PLEASE_STOP_BIT`.
 const PLEASE_STOP: u64 = 1 << 5;
@@ -112,6 +114,13 @@ pub(super) fn hand_over(
              else is tried",
         ));
     }
+    if !sees_its_files(recipient) {
+        return Err(refused("it has no /proc, by which its interpreter would open the script")
+            .with_hint(
+                "mount one where it sees it (a chroot?); `try gc-off`, `gc-thresholds` and `trim` \
+                 need none",
+            ));
+    }
     let shelf = visit(&recipient.target(), Manner::anywhere(options.patience), |visit| {
         Shelf::make(&recipient.process, visit, name)
     })?;
@@ -137,6 +146,14 @@ pub(super) fn hand_over(
         visit.write(remote.eval_breaker, &(breaker | PLEASE_STOP).to_ne_bytes())
     })?;
     Ok((shelf, reports))
+}
+
+/// Whether a process finds its own open files where it looks for the script.
+fn sees_its_files(recipient: &Recipient) -> bool {
+    let pid = recipient.process.pid();
+    let numbers = numbers(&recipient.process).unwrap_or_default();
+    // The file system may be of any namespace in which it has a number.
+    numbers.iter().any(|own| Path::new(&format!("/proc/{pid}/root/proc/{own}/fd")).exists())
 }
 
 /// Takes a script back that waits. It waits no more afterwards, or has never.

@@ -11,6 +11,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
 use probe::{Error, ErrorKind, Result};
+use rustix::fs::{FlockOperation, fcntl_lock};
 use target::images::mappings;
 use target::procfs::ProcessDir;
 use target::remote::Visit;
@@ -27,6 +28,10 @@ const FOLDERS: [&str; 3] = ["/dev/shm", "/tmp", "/var/tmp"];
 const NEW: u64 = 0o2_400_302;
 /// Only the owner reads and writes it.
 const OWNERS: u64 = 0o600;
+/// The first number of a file that is no standard one.
+const FIRST: u64 = 3;
+/// `F_DUPFD_CLOEXEC`.
+const DUP_CLOSE_ON_EXEC: u64 = 1030;
 /// The most open files of a target that are looked through.
 const MOST_FILES: usize = 1 << 17;
 
@@ -49,7 +54,17 @@ impl Shelf {
             .system_call_on(calls::MEMFD_CREATE, &text, create)
             .and_then(|fd| u64::try_from(fd).map_err(|_| refused("a file in memory", fd)));
         let fd = made.or_else(|error| Self::make_file(visit, name).ok_or(error))?;
-        Self::open(process, name, fd)
+        let shelf = Self::open(process, name, above_standard(visit, fd)?)?;
+        shelf.hold()?;
+        Ok(shelf)
+    }
+
+    /// Holds a lock on the file for as long as this program lives and has it open: without that, what
+    /// runs in the target does nothing. It is lost when any handle of this program to the file is
+    /// closed, so there is but this one until all is over.
+    fn hold(&self) -> Result<()> {
+        let held = fcntl_lock(&self.file, FlockOperation::NonBlockingLockExclusive);
+        held.map_err(|e| Error::io(e.into(), "cannot hold a lock on the file in memory"))
     }
 
     /// Has the target make one in a folder, and take its place there away.
@@ -158,6 +173,18 @@ impl Shelf {
     }
 }
 
+/// A process that has closed its standard output or error gives these numbers to what it opens next:
+/// whatever it prints would go there, over the text that it is to run.
+fn above_standard(visit: &mut Visit<'_>, fd: u64) -> Result<u64> {
+    if fd >= FIRST {
+        return Ok(fd);
+    }
+    let higher = visit.system_call(calls::FCNTL, [fd, DUP_CLOSE_ON_EXEC, FIRST, 0, 0, 0]);
+    visit.system_call(calls::CLOSE, [fd, 0, 0, 0, 0, 0])?;
+    let higher = higher?;
+    u64::try_from(higher).map_err(|_| refused("another number for a file", higher))
+}
+
 /// The name under which a file in memory was made, if it is one of ours.
 fn link(process: &ProcessDir, fd: u64) -> Option<String> {
     let path = std::fs::read_link(format!("/proc/{}/fd/{fd}", process.pid())).ok()?;
@@ -200,6 +227,7 @@ pub(super) mod calls {
     pub(in super::super) const MMAP: i64 = 9;
     pub(in super::super) const MUNMAP: i64 = 11;
     pub(in super::super) const CLOSE: i64 = 3;
+    pub(in super::super) const FCNTL: i64 = 72;
     pub(in super::super) const MEMFD_CREATE: i64 = 319;
     pub(in super::super) const OPEN: i64 = 2;
     pub(in super::super) const UNLINK: i64 = 87;

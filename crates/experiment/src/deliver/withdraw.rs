@@ -118,7 +118,8 @@ fn clean_unless(
                 scripts::take_back(remote, visit, fd)?;
             }
         }
-        if !pages.is_empty() && places.is_empty() {
+        // A text that has run has closed its file, and is in no queue any more.
+        if !pages.is_empty() && places.is_empty() && !fds.is_empty() {
             let message = format!(
                 "what was handed to process {} is not where it looks for it: its text was emptied, \
                  and a page of memory is left there",

@@ -8,6 +8,18 @@ def run():
         return
     place = [PLACE]
 
+    # Whoever delivers this holds a lock on the file for as long as it lives.
+    def is_wanted():
+        try:
+            posix.lockf(fd, posix.F_TEST, 0)
+        except OSError:
+            return True
+        return False
+
+    if not is_wanted():
+        posix.close(fd)
+        return
+
     def write(kind, text):
         data = (kind + text + "\n").encode("utf-8", "backslashreplace")
         while data:
@@ -52,13 +64,15 @@ def run():
     leaving = None
 
     # What is to be undone later: by a thread of its own, at its time, or as soon as whoever
-    # delivered this (or cleans up behind it) makes the text empty.
+    # delivered this is gone, or makes the text empty (as who cleans up behind it does).
     def watch(seconds, undo):
         try:
             end = clock.monotonic() + seconds
             while clock.monotonic() < end:
                 clock.sleep(0.05)
                 if posix.fstat(fd).st_ino != inode or posix.pread(fd, 1, 0) == b"\0":
+                    break
+                if not is_wanted():
                     break
         except OSError:
             pass

@@ -74,7 +74,7 @@ pub(super) fn put_back_alone(words: &[Word], target: &Target) -> Vec<Restored> {
 }
 
 /// Puts words back in a process, and in what it forked meanwhile where that can be told.
-fn put_back(words: &[Word], target: &Target, mark: Option<&Mark>) -> Vec<Restored> {
+pub(super) fn put_back(words: &[Word], target: &Target, mark: Option<&Mark>) -> Vec<Restored> {
     let back = |target: &Target| -> Vec<Restored> {
         let restored = |word: &Word| Restored {
             name: word.name.clone(),

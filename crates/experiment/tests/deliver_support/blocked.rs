@@ -1,6 +1,6 @@
 //! A main thread that does not come to it: what was handed over is taken back and never runs.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use memprobe_experiment::deliver::Options;
 use probe::ErrorKind;
@@ -9,7 +9,7 @@ use test_support::Running;
 use crate::support::{deliver, options, recipient, with_all};
 
 /// A program that waits in C, with the lock or without, until its standard input says something.
-const LOCKED: &str = "
+pub(crate) const LOCKED: &str = "
 import ctypes, sys
 print('ready', flush=True)
 byte = ctypes.create_string_buffer(1)
@@ -30,7 +30,7 @@ for line in sys.stdin:
     print(getattr(sys, 'was_here', None), flush=True)
 ";
 
-fn maps(pid: u32) -> String {
+pub(crate) fn maps(pid: u32) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap()
 }
 
@@ -39,6 +39,7 @@ fn what_is_not_begun_is_taken_back() {
     with_all(|python| {
         for program in [LOCKED, UNLOCKED] {
             let mut target = Running::python(python, program);
+            target.until_it_reads();
             let pid = target.pid();
             let options = Options { patience: Duration::from_millis(300), ..options(1) };
             let error = recipient(pid)
@@ -70,9 +71,7 @@ for line in sys.stdin:
     with_all(|python| {
         let mut target = Running::python(python, PROGRAM);
         assert_eq!(target.ask("go"), "None");
-        let began = Instant::now();
         deliver_while_calculating(&mut target);
-        assert!(began.elapsed() < Duration::from_secs(60), "{python}");
     });
 }
 

@@ -1,10 +1,11 @@
 //! A process whose system calls are filtered.
 
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
-use test_support::Running;
+use test_support::{Python, Running};
 
-use crate::support::{deliver, with_all};
+use crate::support::{all, deliver, with_all};
 
 /// Forbids `memfd_create` (319), by an error or by the end of the process, then is the program.
 const CODE: &str = r#"
@@ -46,4 +47,43 @@ fn a_file_does_where_files_in_memory_are_forbidden() {
         let left: Vec<String> = names.filter(|name| name.starts_with(&own)).collect();
         assert!(left.is_empty(), "{folder}: {left:?}");
     }
+}
+
+/// A process that sees no `/proc`, as in a bare chroot: where the interpreter would open the script
+/// there, that is said beforehand, and nothing is printed by the process.
+#[test]
+fn without_proc_it_works_or_is_refused() {
+    const PROGRAM: &str = "
+import select, sys
+sys.stderr = sys.stdout
+print('ready', flush=True)
+while True:
+    sum(range(1000))
+    if select.select([0], [], [], 0.005)[0]:
+        sys.stdin.readline()
+        print('here', flush=True)
+";
+    let covered = |python: &Python, code: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", "mount -t tmpfs none /proc && exec \"$@\"", "sh"]);
+        command.arg(&python.exe).args(["-c", code]);
+        command
+    };
+    let first = &all()[0];
+    let tried = covered(first, "print('ready')").stderr(Stdio::null()).output();
+    if !tried.is_ok_and(|output| output.stdout.starts_with(b"ready")) {
+        eprintln!("SKIPPED: /proc cannot be covered here (no right to mount)");
+        return;
+    }
+    with_all(|python| {
+        let mut target = Running::start(&mut covered(python, PROGRAM));
+        match deliver(target.pid(), "say(42)") {
+            Ok(delivery) => assert_eq!(delivery.results, ["42"], "{python}"),
+            Err(error) => {
+                assert!(python.version >= (3, 14, 0), "{python}: {error:?}");
+                assert!(error.to_string().contains("it has no /proc"), "{python}: {error}");
+            }
+        }
+        assert_eq!(target.ask(""), "here", "{python}");
+    });
 }

@@ -1,8 +1,6 @@
 //! What is to be undone later is undone: when asked, at its time, and by who comes next.
 
-use std::time::Duration;
-
-use test_support::Running;
+use test_support::{Running, until};
 
 use crate::support::{deliver, is_long, options, program, recipient, with_all};
 
@@ -15,13 +13,7 @@ fn tracing(seconds: f64) -> String {
 }
 
 fn await_state(target: &mut Running, expected: &str, what: &str) {
-    for _ in 0..600 {
-        if target.ask("state()") == expected {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    assert_eq!(target.ask("state()"), expected, "{what}");
+    until(&format!("{what} is in this state: {expected}"), || target.ask("state()") == expected);
 }
 
 #[test]

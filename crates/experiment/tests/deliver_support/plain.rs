@@ -2,6 +2,10 @@
 
 use probe::ErrorKind;
 
+use std::path::PathBuf;
+
+use test_support::Running;
+
 use crate::support::{deliver, program, recipient, with_all};
 
 const RESULTS: &str = r#"
@@ -72,4 +76,34 @@ fn one_at_a_time() {
     assert!(error.to_string().contains("another experiment"), "{error}");
     drop(first);
     recipient(target.pid()).unwrap();
+}
+
+/// A program that has closed its standard error and prints there all the time: the numbers that are
+/// free so are not used.
+#[test]
+fn nothing_is_printed_over_the_text() {
+    const SHOUTS: &str = r#"
+import os, threading, time
+os.close(2)
+def shout():
+    while True:
+        try: os.write(2, b"not what is to be run\n" * 100)
+        except OSError: pass
+        time.sleep(0.0002)
+threading.Thread(target=shout, daemon=True).start()
+exec(open("PROGRAM").read())
+"#;
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/deliver_support/program.py");
+    let code = SHOUTS.replace("PROGRAM", &path.display().to_string());
+    with_all(|python| {
+        let mut target = Running::python(python, &code);
+        let before = target.ask("state()");
+        for _ in 0..3 {
+            let delivery = deliver(target.pid(), "say(42)");
+            let delivery = delivery.unwrap_or_else(|e| panic!("{python}: {e:?}"));
+            assert_eq!(delivery.results, ["42"], "{python}");
+            assert_eq!(target.ask("state()"), before, "{python}");
+            assert!(!PathBuf::from(format!("/proc/{}/fd/2", target.pid())).exists(), "{python}");
+        }
+    });
 }

@@ -19,8 +19,8 @@ pub(super) struct Library {
     pub(super) name: String,
     /// Neither the interpreter nor what comes with it or with the system.
     pub(super) is_extension: bool,
-    /// A module that comes with the interpreter.
-    is_own_module: bool,
+    /// A module that comes with the interpreter, or a library of the system that it can do without.
+    is_part: bool,
 }
 
 /// All of them, and where they are.
@@ -40,12 +40,13 @@ impl Libraries {
             let number = libraries.list.len() as u16;
             let is_interpreter = runtimes.contains(&&*image.path) || is_launcher(image.file_name());
             let is_extension = !is_interpreter && is_extension(&image.path);
-            let is_own_module = image.path.contains(OWN_MODULES);
+            let is_part = image.path.contains(OWN_MODULES) || is_optional(image.file_name());
+            let is_part = is_part && !is_interpreter;
             if is_extension {
                 libraries.extensions.push(number);
             }
             let name = library_name(&image.path).to_owned();
-            libraries.list.push(Library { name, is_extension, is_own_module });
+            libraries.list.push(Library { name, is_extension, is_part });
             let places = image.mappings.iter().map(|m| (m.start..m.end, number, m.perms.exec));
             libraries.places.extend(places);
         }
@@ -79,7 +80,7 @@ impl Libraries {
     }
 
     /// The names of those that neither come with the interpreter nor with the system; without
-    /// one, of the interpreter's own modules.
+    /// one, of the interpreter's own modules and of the system's libraries but the C library.
     pub(super) fn suspects(&self) -> Vec<String> {
         let of = |is: fn(&&Library) -> bool| {
             let names = self.list.iter().filter(is).map(|library| library.name.clone());
@@ -87,7 +88,7 @@ impl Libraries {
         };
         let mut names = of(|library| library.is_extension);
         if names.is_empty() {
-            names = of(|library| library.is_own_module);
+            names = of(|library| library.is_part);
         }
         names.sort();
         names.dedup();
@@ -99,6 +100,17 @@ fn is_extension(path: &str) -> bool {
     let in_package = PACKAGES.iter().any(|folder| path.contains(folder));
     let of_system = SYSTEM.iter().any(|folder| path.starts_with(folder));
     in_package || !of_system && !path.contains(OWN_MODULES)
+}
+
+/// Whether it is a library, and none of the C library's that every program has.
+fn is_optional(name: &str) -> bool {
+    const PARTS: [&str; 10] =
+        ["c", "m", "dl", "rt", "util", "pthread", "crypt", "gcc_s", "stdc++", "resolv"];
+    let is_part = |part: &&str| {
+        let rest = name.strip_prefix("lib").and_then(|name| name.strip_prefix(*part));
+        rest.is_some_and(|rest| rest.starts_with(['.', '-']))
+    };
+    name.contains(".so") && !name.starts_with("ld-") && !PARTS.iter().any(is_part)
 }
 
 /// The program of an interpreter that is a library: `python3.11` beside `libpython3.11.so`.
@@ -135,7 +147,7 @@ mod tests {
     }
 
     /// The interpreter's program is nobody's library, and where there is no other its own modules
-    /// are left.
+    /// and libraries of the system are left.
     #[test]
     fn own_modules_are_suspects_where_there_are_no_others() {
         let text = "1000-2000 r-xp 0 08:01 1 /opt/python/bin/python3.11\n\
@@ -144,7 +156,7 @@ mod tests {
         let mappings: Vec<Mapping> =
             target::procfs::smaps::parse(text.as_bytes()).map(|m| m.into_owned()).collect();
         let libraries = Libraries::new(&mappings, &["/opt/python/lib/libpython3.11.so.1.0"]);
-        assert_eq!(libraries.suspects(), ["_json.so"]);
+        assert_eq!(libraries.suspects(), ["_json.so", "libz.so.1.2"]);
         assert!(libraries.extension_numbers().is_empty());
     }
 }

@@ -15,6 +15,7 @@ mod bits;
 mod contents;
 mod edges;
 mod given;
+mod hits;
 mod libraries;
 mod mark;
 mod owners;
@@ -189,7 +190,7 @@ pub struct Blocks {
     /// Mappings of files and of shared memory.
     pub holders: Vec<HolderRow>,
     /// Libraries that come neither with the interpreter nor with the system; without one, the
-    /// interpreter's own modules.
+    /// interpreter's own modules and libraries of the system.
     pub suspects: Vec<String>,
     /// Words that lead to blocks.
     pub pointers: Pointed,
@@ -271,7 +272,7 @@ impl Python {
         let variables = Variables::new(memory, &mappings);
         let scanned = (&units, &pointers, &*roots, &libraries, &variables);
         let marks = self.marks(threads, &mappings, &all, scanned);
-        let names = Names { rules, memory };
+        let names = Names::new(rules, memory);
         let summing = Summing {
             units: &units,
             pointers: &pointers,

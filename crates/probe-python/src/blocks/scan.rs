@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use probe::{Error, ErrorKind, Result};
 use target::gentle;
@@ -13,6 +13,7 @@ use super::Pointed;
 use super::aims::{Aimed, Aims, Has};
 use super::contents::{Contents, Look, Looks, is_text};
 use super::edges::{Edges, Owned};
+use super::hits::Hits;
 use super::libraries::Libraries;
 use super::mark::Target;
 use super::owners::{Words, as_address};
@@ -93,30 +94,6 @@ impl Pointers {
             after.saturating_sub(1) as u32
         };
         self.places = (0..natives as u32).step_by(STEP as usize).map(place).collect();
-    }
-}
-
-/// Blocks, marked by several threads.
-#[derive(Debug, Default)]
-pub(super) struct Hits(Vec<AtomicU64>);
-
-impl Hits {
-    fn new(blocks: usize) -> Self {
-        Self((0..blocks.div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
-    }
-
-    fn add(&self, block: u32) {
-        if let Some(word) = self.0.get(block as usize / 64) {
-            word.fetch_or(1 << (block % 64), Ordering::Relaxed);
-        }
-    }
-
-    /// In order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        (0_u32..).step_by(64).zip(&self.0).flat_map(|(first, word)| {
-            let word = word.load(Ordering::Relaxed);
-            (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| first + bit)
-        })
     }
 }
 

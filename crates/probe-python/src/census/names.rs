@@ -5,6 +5,7 @@ use std::sync::Arc;
 use target::memory::ReadMemory;
 
 use super::rules::{Keys, Rules};
+use crate::find::Difference;
 
 /// The longest name of a type that is kept, bytes.
 const LONGEST: usize = 256;
@@ -15,9 +16,16 @@ const MOST_ENTRIES: u64 = 4096;
 pub(crate) struct Names<'a, M> {
     pub(crate) rules: &'a Rules,
     pub(crate) memory: &'a M,
+    /// How objects differ from what the rules say.
+    pub(crate) difference: Difference,
 }
 
-impl<M: ReadMemory> Names<'_, M> {
+impl<'a, M: ReadMemory> Names<'a, M> {
+    /// Of objects with the usual header.
+    pub(crate) fn new(rules: &'a Rules, memory: &'a M) -> Self {
+        Self { rules, memory, difference: Difference::default() }
+    }
+
     /// `module.qualname` of the type at an address; its address in words when it has no name.
     pub(crate) fn of(&self, address: u64) -> Arc<str> {
         let name = self.read(address).unwrap_or_else(|| format!("<type at {address:#x}>"));
@@ -86,9 +94,10 @@ impl<M: ReadMemory> Names<'_, M> {
     /// A text, cut behind `most` characters and one more.
     pub(crate) fn text(&self, address: u64, most: usize) -> Option<String> {
         let mut head = [0; 80];
+        let address = address.checked_add(self.difference.header)?;
         self.memory.read_prefix(address, &mut head).ok().filter(|&read| read >= 64)?;
         let word = |at: u64| head[at as usize..].first_chunk().map(|b| u64::from_ne_bytes(*b));
-        let state = u32::from_ne_bytes(*head[32..].first_chunk()?);
+        let state = u32::from_ne_bytes(*head[32..].first_chunk()?) >> self.difference.text_state;
         let (kind, is_compact, is_ascii) =
             (state >> 2 & 7, state >> 5 & 1 == 1, state >> 6 & 1 == 1);
         let form = &self.rules.text;

@@ -227,7 +227,7 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
         plans: &[Plan],
         slot_names: &mut SlotNames,
     ) {
-        let types = Names { rules: self.rules, memory: self.memory };
+        let types = Names::new(self.rules, self.memory);
         for (id, (&address, &shape)) in columns.address.iter().zip(&columns.type_id).enumerate() {
             let Some(plan) = plans.get(shape as usize).filter(|plan| plan.is_named()) else {
                 continue;
@@ -272,7 +272,7 @@ impl<M: ReadMemory + Sync> Reader<'_, M> {
     }
 
     fn types(&self, shapes: &[Shape]) -> Vec<TypeInfo> {
-        let names = Names { rules: self.rules, memory: self.memory };
+        let names = Names::new(self.rules, self.memory);
         let info = |shape: &Shape| {
             let mut info = TypeInfo::new(names.of(shape.address), shape.address);
             let finalizer = self.memory.read_u64(shape.address.saturating_add(392));

@@ -9,10 +9,11 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use probe::Result;
+use probe::{Error, ErrorKind, Result};
 use target::memory::ReadMemory;
 
 use crate::attach::Python;
+use crate::census::names::Names;
 use crate::find::Runtime;
 use crate::source::Source;
 use crate::state::{Interpreter, ThreadState, field};
@@ -83,9 +84,20 @@ impl Python {
 
     fn stack_reader(&self, runtime: &Runtime) -> Result<Reader<'_, Source>> {
         let rules = frame_rules(&runtime.version)?;
+        if runtime.free_threaded && rules.minor > 13 {
+            let message = format!(
+                "the stacks of Python {}, a free-threaded build, are not read: each thread has code \
+                 of its own there",
+                runtime.version
+            );
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .with_hint("`faulthandler.dump_traceback()` inside of the program says them"));
+        }
         let places = rules.places(self.memory(), runtime.address)?;
-        let objects = crate::census::rules::rules(&runtime.version)?;
-        Ok(Reader::new(self.memory(), rules, places, objects))
+        let rules_of_objects = crate::census::rules::rules(&runtime.version)?;
+        let difference = runtime.difference();
+        let names = Names { rules: rules_of_objects, memory: self.memory(), difference };
+        Ok(Reader::new(rules, places, names))
     }
 
     /// The thread states that hold a lock of an interpreter (GIL): at most one for each lock.

@@ -9,7 +9,6 @@ use target::memory::ReadMemory;
 use super::rules::{FrameRules, Places};
 use super::{Doubt, Frame, Stack};
 use crate::census::names::{Names, clean};
-use crate::census::rules::Rules;
 use crate::state::{ThreadState, field, nonsense};
 
 /// The most frames of a thread that are read: ten times the default limit of recursion.
@@ -48,13 +47,8 @@ pub(super) struct Reader<'a, M> {
 }
 
 impl<'a, M: ReadMemory> Reader<'a, M> {
-    pub(super) fn new(
-        memory: &'a M,
-        rules: &'a FrameRules,
-        places: Places,
-        objects: &'a Rules,
-    ) -> Self {
-        let names = Names { rules: objects, memory };
+    pub(super) fn new(rules: &'a FrameRules, places: Places, names: Names<'a, M>) -> Self {
+        let memory = names.memory;
         Self { memory, rules, places, names, codes: HashMap::new(), code_type: None }
     }
 
@@ -161,12 +155,13 @@ impl<'a, M: ReadMemory> Reader<'a, M> {
             Ok(text.map_or("?".into(), |text| clean(&text, most).into()))
         };
         let lines = word(self.places.lines)?;
-        let size = field(self.memory, lines, 16)?;
+        let longer = self.names.difference.header;
+        let size = field(self.memory, lines, 16 + longer)?;
         if size > MOST_LINES {
             return Err(nonsense(format!("a table of lines has {size} bytes")));
         }
         let mut bytes = vec![0; size as usize];
-        self.memory.read(lines.saturating_add(32), &mut bytes)?;
+        self.memory.read(lines.saturating_add(32 + longer), &mut bytes)?;
         let first = self.memory.read_u32(address.saturating_add(self.places.first_line))?;
         Ok(Code {
             function: text(self.places.name, LONGEST_NAME)?,
@@ -178,11 +173,12 @@ impl<'a, M: ReadMemory> Reader<'a, M> {
 
     /// Refuses what is no code object.
     fn check_code(&mut self, address: u64) -> Result<()> {
-        let kind = field(self.memory, address, 8)?;
+        let longer = self.names.difference.header;
+        let kind = field(self.memory, address, 8 + longer)?;
         if self.code_type == Some(kind) {
             return Ok(());
         }
-        let name = self.memory.read_cstr(field(self.memory, kind, 24)?, 8)?;
+        let name = self.memory.read_cstr(field(self.memory, kind, 24 + longer)?, 8)?;
         if name.as_deref() != Some(b"code") {
             return Err(nonsense(format!("{address:#x} is no code object")));
         }

@@ -127,7 +127,7 @@ impl Python {
         let cached = CachedMemory::new(self.memory());
         let mut best: Option<Traced> = None;
         for _ in 0..TRIES {
-            let names = Names { rules, memory: &cached };
+            let names = Names { rules, memory: &cached, difference: runtime.difference() };
             let traced = Collect::new(&cached, names, search, most).run(&state)?;
             let is_sound = traced.torn == 0;
             if best.as_ref().is_none_or(|best| traced.torn < best.torn) {

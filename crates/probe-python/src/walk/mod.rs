@@ -113,7 +113,7 @@ pub(crate) fn survey_touched<M: ReadMemory + Sync>(
     let types = TypeTable::new(rules, spans);
     let way = Way { wanted, each, kept: Kept::Nothing, hurry };
     let whole = go_over(memory, spans, untouched, &types, &way)?;
-    Ok(whole.finish(&types.addresses(), &Names { rules, memory }))
+    Ok(whole.finish(&types.addresses(), &Names::new(rules, memory)))
 }
 
 /// Keeps every object, in no order, and the types by number.
@@ -152,7 +152,7 @@ fn collect_as<M: ReadMemory + Sync>(
     let objects = whole.kept.take().unwrap_or_default();
     let placed = whole.placed.take().unwrap_or_default();
     let (addresses, shapes) = types.all();
-    let survey = whole.finish(&addresses, &Names { rules, memory });
+    let survey = whole.finish(&addresses, &Names::new(rules, memory));
     Ok(Collected { survey, objects, shapes, placed })
 }
 

@@ -1,5 +1,5 @@
 """A server and ten clients that ask it for ever. Nothing leaks."""
-import asyncio, json, sys, threading
+import asyncio, json, os, sys, threading
 
 async def serve(reader, writer):
     while True:
@@ -32,5 +32,7 @@ def talk():
     print("ready", flush=True)
     for line in sys.stdin:
         print("done", flush=True)
+    # Nobody is there any more to end it.
+    os._exit(0)
 
 asyncio.get_event_loop_policy().new_event_loop().run_until_complete(main())

@@ -13,7 +13,9 @@ use memprobe_probe_python::{GraphOptions, Python as Attached, PythonProbe};
 use probe::tables::refcounts;
 use probe::{Open, Probe, Request, Snapshot, Target};
 use target::freeze::{Method, Options, freeze};
-use test_support::{Python, Running, debug_pythons, every_python};
+use test_support::{
+    Python, Running, debug_pythons, every_python, until_it_reads as wait_until_blocked,
+};
 
 /// How many objects of a kind are lost.
 const LOST: i64 = 3000;
@@ -27,13 +29,6 @@ fn known() -> Vec<Python> {
     // Debug builds of older versions lay out their interpreters in another way.
     known.extend(debug_pythons().into_iter().filter(|python| python.version >= (3, 13, 0)));
     known.into_iter().filter(is_wanted).collect()
-}
-
-/// Until its input is waited for: what a program has in hand is counted and held by nobody else.
-fn wait_until_blocked(pid: u32) {
-    while !std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap().starts_with("0 0x0 ") {
-        std::thread::yield_now();
-    }
 }
 
 /// One look at a frozen program.

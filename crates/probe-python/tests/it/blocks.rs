@@ -3,8 +3,10 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used, reason = "tests")]
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use memprobe_probe_python::{
     Allocator, BlockRow, Blocks, Content, Part, PartRow, Pointed, Python as Attached, PythonProbe,
@@ -26,8 +28,27 @@ fn known() -> Vec<Python> {
     every_python().into_iter().filter(is_wanted).collect()
 }
 
-/// Builds an extension for an interpreter; `false` with a line on why where it cannot be.
+/// What was built in this run, or why not: a file for each interpreter and extension.
+type Built = Mutex<BTreeMap<(PathBuf, String), Arc<OnceLock<Option<PathBuf>>>>>;
+
+/// Puts an extension for an interpreter into a folder; it is built once in a run. `false`, with a line
+/// on why, where it cannot be.
 pub(crate) fn build(python: &Python, name: &str, folder: &Path) -> bool {
+    static BUILT: Built = Mutex::new(BTreeMap::new());
+    let key = (python.exe.clone(), name.to_owned());
+    let built = BUILT.lock().unwrap().entry(key).or_default().clone();
+    let file = built.get_or_init(|| {
+        let shelf = Path::new(env!("CARGO_TARGET_TMPDIR")).join("extensions");
+        let own = shelf.join(python.exe.display().to_string().replace('/', "_"));
+        std::fs::create_dir_all(&own).unwrap();
+        build_in(python, name, &own)
+    });
+    let Some(file) = file else { return false };
+    std::fs::copy(file, folder.join(file.file_name().unwrap())).unwrap();
+    true
+}
+
+fn build_in(python: &Python, name: &str, folder: &Path) -> Option<PathBuf> {
     const WHERE: &str = "import sysconfig; print(sysconfig.get_path('include')); \
                          print(sysconfig.get_config_var('EXT_SUFFIX'))";
     let output = Command::new(&python.exe).args(["-c", WHERE]).output().unwrap();
@@ -35,22 +56,25 @@ pub(crate) fn build(python: &Python, name: &str, folder: &Path) -> bool {
     let (include, suffix) = text.trim().split_once('\n').unwrap();
     if !Path::new(include).join("Python.h").exists() {
         eprintln!("skipped: {python} has no headers");
-        return false;
+        return None;
     }
+    let file = folder.join(format!("{name}{suffix}"));
+    let unfinished = folder.join(format!("{}.{name}", std::process::id()));
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/{name}.c"));
     let compiled = Command::new("cc")
         .args(["-shared", "-fPIC", "-pthread", "-O1", "-fno-builtin", &format!("-I{include}")])
         // Where Debian has the part of the headers that is of one kind of machine.
         .args([&format!("-idirafter{include}/.."), "-o"])
-        .arg(folder.join(format!("{name}{suffix}")))
+        .arg(&unfinished)
         .arg(source)
         .output();
     let Ok(output) = compiled else {
         eprintln!("skipped: no C compiler");
-        return false;
+        return None;
     };
     assert!(output.status.success(), "{python}: {}", String::from_utf8_lossy(&output.stderr));
-    true
+    std::fs::rename(unfinished, &file).unwrap();
+    Some(file)
 }
 
 /// A program that begins with some code and then does what it is told.

@@ -100,13 +100,7 @@ fn a_copy_is_counted_like_the_process() {
     let code = "kept = [[n] for n in range(9999)]\nprint('ready')\ninput()";
     let program = Running::python(&python, code);
     let attached = Attached::attach(&Target::from_pid(program.pid())).unwrap();
-    let blocked = |_: &str| {
-        let syscall = std::fs::read_to_string(format!("/proc/{}/syscall", program.pid()));
-        syscall.unwrap().starts_with("0 0x0 ")
-    };
-    while !blocked("read") {
-        std::thread::yield_now();
-    }
+    program.until_it_reads();
     let (live, _) = attached.survey(Wanted::Objects).unwrap();
     let (again, _) = attached.survey(Wanted::Objects).unwrap();
     assert_eq!(live.pymalloc, again.pymalloc);

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use memprobe_probe_python::{Config, Python as Attached, PythonProbe, Survey, Wanted};
 use probe::tables::{census, gc, interpreters};
 use probe::{ErrorKind, Open, Probe, Request, Target};
-use test_support::{Python, Running, pythons, write_core};
+use test_support::{Python, Running, pythons, until, write_core};
 
 /// Objects of many kinds, in arenas, in the heap, in blocks of their own, and in threads' heaps.
 const CODE: &str = "
@@ -42,9 +42,9 @@ fn wait(program: Running) -> Running {
         let call = std::fs::read_to_string(task.join("syscall")).unwrap();
         !call.starts_with("running")
     };
-    while !std::fs::read_dir(&tasks).unwrap().all(|task| waits(task.unwrap().path())) {
-        std::thread::yield_now();
-    }
+    until("all threads wait", || {
+        std::fs::read_dir(&tasks).unwrap().all(|task| waits(task.unwrap().path()))
+    });
     program
 }
 

@@ -88,6 +88,7 @@ fn known() -> impl Iterator<Item = Python> {
 fn look(program: &Running) -> Snapshot {
     let mut probe = PythonProbe::open(Default::default()).unwrap();
     let request = Request::new(Target::from_pid(program.pid()), &["holders", "audit"]);
+    program.until_it_reads();
     let snapshot = probe.snapshot(&request).unwrap();
     for table in &snapshot.tables {
         table.check().unwrap();

@@ -89,6 +89,7 @@ fn a_graph_of_a_process_comes_back_with_its_answers() {
     for python in pythons().into_iter().filter(|python| !python.flags.contains('t')) {
         let dir = tempfile::tempdir().unwrap();
         let program = Running::python(&python, CODE);
+        program.until_it_reads();
         let (graph, capture) = live(&program, &dir.path().join("live"));
         assert_same(&python, &graph, &capture);
         let plain = captured(&program, &dir.path().join("plain"), false);

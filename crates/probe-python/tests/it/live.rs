@@ -9,7 +9,10 @@ use memprobe_probe_python::{Python as Attached, PythonProbe};
 use probe::tables::{gc, interpreters, python_threads};
 use probe::{ErrorKind, Open, Probe, Request, Snapshot, Table, Target};
 use serde_json::Value;
-use test_support::{Python, Running, debug_pythons, every_python, free_threaded_pythons};
+use test_support::{
+    Python, Running, debug_pythons, every_python, free_threaded_pythons,
+    until_it_reads as wait_until_blocked,
+};
 
 /// Stands still in a read, then says what it was like, reading the collector before anything
 /// else can change it.
@@ -73,13 +76,6 @@ fn start(python: &Python, setup: &str, call: &str) -> Running {
     assert_eq!(program.ready, "ready", "{python}");
     wait_until_blocked(program.pid());
     program
-}
-
-/// Until the main thread stands in its `read`: the program said `ready` a moment before it.
-fn wait_until_blocked(pid: u32) {
-    while !std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap().starts_with("0 0x0 ") {
-        std::thread::yield_now();
-    }
 }
 
 const SETUPS: [&str; 5] = [

@@ -44,6 +44,7 @@ sys.stdin.readline()
 fn look(running: &Running) -> Snapshot {
     let mut probe = PythonProbe::open(Default::default()).unwrap();
     let request = Request::new(Target::from_pid(running.pid()), &["blocks", "holders"]);
+    running.until_it_reads();
     probe.snapshot(&request).unwrap()
 }
 

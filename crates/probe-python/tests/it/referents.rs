@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use heap::{Edge, Graph, How, ObjectId, Strength};
 use memprobe_probe_python::{GraphOptions, Python as Attached};
 use probe::Target;
+pub(crate) use test_support::until_it_reads as wait_until_blocked;
 use test_support::{Python, Running};
 
 /// What one type's objects refer to.
@@ -34,12 +35,6 @@ impl Row {
     /// Share of what is found, percent.
     pub(crate) fn share(&self) -> f64 {
         100.0 * (self.found + self.beside) as f64 / self.edges.max(1) as f64
-    }
-}
-
-pub(crate) fn wait_until_blocked(pid: u32) {
-    while !std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap().starts_with("0 0x0 ") {
-        std::thread::yield_now();
     }
 }
 

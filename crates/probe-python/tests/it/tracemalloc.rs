@@ -9,7 +9,7 @@ use memprobe_probe_python::PythonProbe;
 use probe::tables::{tracemalloc, tracemalloc_files, tracemalloc_lines, tracemalloc_tracebacks};
 use probe::{Open, Probe, Request, Snapshot, Table, Target};
 use serde_json::Value;
-use test_support::{Python, Running, every_python};
+use test_support::{Python, Running, every_python, free_threaded_pythons, until};
 
 /// Makes blocks on many lines and in other domains, then stands in a read that holds as little
 /// as any, and says what it was like. Before, it says it of a few blocks, so that nothing is done
@@ -50,7 +50,8 @@ os.readv(0, place)
 "#;
 
 fn known() -> Vec<Python> {
-    every_python().into_iter().filter(|python| python.version >= (3, 7, 0)).collect()
+    let known = every_python().into_iter().filter(|python| python.version >= (3, 7, 0));
+    known.chain(free_threaded_pythons()).collect()
 }
 
 fn start(python: &Python, code: &str, environment: &[(&str, &str)]) -> Running {
@@ -60,9 +61,7 @@ fn start(python: &Python, code: &str, environment: &[(&str, &str)]) -> Running {
     assert_eq!(program.ready, "ready", "{python}");
     // In `readv` of standard input.
     let call = format!("/proc/{}/syscall", program.pid());
-    while !std::fs::read_to_string(&call).unwrap().starts_with("19 0x0 ") {
-        std::thread::yield_now();
-    }
+    until("the program reads", || std::fs::read_to_string(&call).unwrap().starts_with("19 0x0 "));
     program
 }
 

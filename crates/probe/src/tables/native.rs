@@ -173,7 +173,8 @@ pub mod native_blocks {
     pub const CONTENT: &str = "content";
     /// Attribute: libraries that come neither with Python nor with the system, where nothing
     /// tells whose blocks are: unreachable ones, and those behind stacks, registers, memory of no
-    /// library, capsules and addresses kept as numbers; without one, Python's own modules.
+    /// library, capsules and addresses kept as numbers. Without one, Python's own modules and
+    /// libraries of the system but the C library.
     pub const CANDIDATES: &str = "candidates";
 
     /// glibc's `malloc`.

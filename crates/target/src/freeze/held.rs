@@ -16,6 +16,9 @@ use crate::procfs::stat::Stat;
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 /// How long the others wait for a thread that the kernel does not let stop.
 const KERNEL_PATIENCE: Duration = Duration::from_millis(30);
+/// How long one is waited for that will stop as soon as it has a core.
+#[cfg(feature = "remote")]
+const CORE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long all threads of a target sit in the kernel before they are looked at again.
 const BETWEEN_TRIES: Duration = Duration::from_millis(1);
 /// How often a thread that could not be seized is tried again: it may be about to end.
@@ -141,15 +144,20 @@ impl<'p> Held<'p> {
             self.since = Some(Instant::now());
             self.ask(tid);
         }
-        let stands = self.stands_soon(tid, Instant::now() + KERNEL_PATIENCE)?;
+        let stands = self.stands_soon(tid, Instant::now() + CORE_PATIENCE)?;
         self.forget_ended();
         Ok(stands)
     }
 
-    /// Waits a moment for a thread that was asked to stop.
+    /// Waits a moment for a thread that was asked to stop; until the deadline for one that merely
+    /// waits for a core, as on a busy machine.
     fn stands_soon(&mut self, tid: Tid, deadline: Instant) -> Result<bool> {
-        let patience = deadline.min(Instant::now() + KERNEL_PATIENCE);
-        while self.threads.get(&tid) == Some(&State::Asked) && Instant::now() < patience {
+        let patience = Instant::now() + KERNEL_PATIENCE;
+        while self.threads.get(&tid) == Some(&State::Asked) {
+            let now = Instant::now();
+            if now >= deadline || now >= patience && self.state_of(tid) != Some('R') {
+                break;
+            }
             self.take_next()?;
         }
         Ok(self.threads.get(&tid) == Some(&State::Stopped))

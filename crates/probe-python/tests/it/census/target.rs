@@ -5,6 +5,7 @@ use std::process::Command;
 
 use memprobe_probe_python::{Counts, Python as Attached, Survey, Wanted};
 use probe::{Severity, Target};
+pub(crate) use test_support::until_it_reads as wait_until_blocked;
 use test_support::{Python, Running, every_python};
 
 /// Runs a line of code at a time, read without making objects that stay, and says when it is done.
@@ -54,12 +55,6 @@ pub(crate) fn run(program: &mut Running, code: &str) -> Vec<String> {
     lines.pop();
     wait_until_blocked(program.pid());
     lines
-}
-
-pub(crate) fn wait_until_blocked(pid: u32) {
-    while !std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap().starts_with("0 0x0 ") {
-        std::thread::yield_now();
-    }
 }
 
 pub(crate) fn survey(program: &Running, wanted: Wanted) -> Survey {
