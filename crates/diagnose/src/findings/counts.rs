@@ -41,7 +41,9 @@ fn since(mut group: Group, birth: Option<&f64>) -> Group {
 }
 
 fn certainty(scene: &Scene<'_>, group: &Group) -> Certainty {
-    let is_sure = group.points.len() > LEAST_LOOKS && group.as_bytes().is_steady();
+    // Where memory leaks as well few looks say it.
+    let enough = group.points.len() > LEAST_LOOKS || scene.leak == Some(true);
+    let is_sure = enough && group.as_bytes().is_steady();
     if is_sure && scene.leak != Some(false) { Certainty::Likely } else { Certainty::Possible }
 }
 
