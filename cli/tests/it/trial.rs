@@ -226,11 +226,7 @@ fn all_that_is_called_memprobe_may_be_killed_at_once() {
             if is_changed && all.len() > 1 {
                 hits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             }
-            let until = Instant::now() + LIMIT;
-            while state(&mut program) != before {
-                assert!(Instant::now() < until, "{python}: kill {kill}");
-                std::thread::sleep(Duration::from_millis(5));
-            }
+            until(&format!("{python} is as before kill {kill}"), || state(&mut program) == before);
         }
     });
     let hits = hits.into_inner();
