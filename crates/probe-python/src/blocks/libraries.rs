@@ -152,7 +152,10 @@ mod tests {
     fn own_modules_are_suspects_where_there_are_no_others() {
         let text = "1000-2000 r-xp 0 08:01 1 /opt/python/bin/python3.11\n\
                     2000-3000 r-xp 0 08:01 2 /opt/python/lib/libpython3.11.so.1.0\n\
-                    4000-5000 r-xp 0 08:01 3 /opt/python/lib/python3.11/lib-dynload/_json.so\n";
+                    4000-5000 r-xp 0 08:01 3 /opt/python/lib/python3.11/lib-dynload/_json.so\n\
+                    5000-6000 r-xp 0 08:01 4 /usr/lib/ld-linux-x86-64.so.2\n\
+                    6000-7000 r-xp 0 08:01 5 /usr/lib/libc.so.6\n\
+                    7000-8000 r-xp 0 08:01 6 /usr/lib/libz.so.1.2\n";
         let mappings: Vec<Mapping> =
             target::procfs::smaps::parse(text.as_bytes()).map(|m| m.into_owned()).collect();
         let libraries = Libraries::new(&mappings, &["/opt/python/lib/libpython3.11.so.1.0"]);
