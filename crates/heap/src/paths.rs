@@ -66,9 +66,10 @@ impl<'a> Paths<'a> {
                 After::Nothing => steps.clear(),
             }
             let name = Arc::clone(namer.names.get(named.name));
+            let place = if named.after == After::Nothing { None } else { self.place(via) };
             steps.push(Step {
                 kind: Arc::clone(namer.names.get(named.kind)),
-                name: self.place(via).unwrap_or(name),
+                name: place.unwrap_or(name),
                 type_name: Arc::clone(self.graph.type_name(at)),
             });
         }

@@ -41,7 +41,8 @@ impl Ways {
             let Via::Edge { source: from, edge } = via else { return };
             let at = object as usize;
             source[at] = from;
-            place[at] = places.of(from, edge);
+            // What is known by its own name is no item of anything.
+            place[at] = if after == After::Nothing { 0 } else { places.of(from, edge) };
             let before = parent[from as usize];
             match after {
                 After::Source => parent[at] = from,

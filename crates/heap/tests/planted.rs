@@ -208,6 +208,7 @@ fn a_module_is_known_by_its_name() {
     let mut heap = Heap::default();
     let (table, module) = (heap.add("dict", 1000, 2), heap.add("module", 72, 1));
     let key = heap.add("str", 50, 1);
+    heap.text.push((key, "fast"));
     heap.own_names.push((module, "fast"));
     heap.roots.push((RootKind::Interpreter, table, None));
     heap.roots.push((RootKind::SysModules, table, None));
