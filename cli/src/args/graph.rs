@@ -27,8 +27,14 @@ impl GraphArgs {
     /// What another question to the same graph is asked of.
     #[must_use]
     pub fn of(&self) -> String {
-        self.pid.map_or_else(|| "CAPTURE".into(), |pid| format!("--pid {pid}"))
+        asked_of(self.pid, "CAPTURE")
     }
+}
+
+/// What a question is asked of: a process, if there is one that was asked, or else this capture.
+#[must_use]
+pub fn asked_of(pid: Option<u32>, capture: &str) -> String {
+    pid.map_or_else(|| capture.to_owned(), |pid| format!("--pid {pid}"))
 }
 
 /// How an answer is told.

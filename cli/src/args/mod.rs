@@ -16,7 +16,7 @@ pub use choices::{Format, FreezeArg, LevelArg};
 pub use comparing::{CompareArgs, FailOnAnswer, RunsArgs};
 pub use graph::{
     AuditArgs, BiggestArgs, DominatorsArgs, GarbageArgs, GraphArgs, HoldersArgs, LeaksArgs,
-    ToldArgs,
+    ToldArgs, asked_of,
 };
 pub use kept::{DiffArgs, ReportArgs, ShowArgs};
 pub use moment::{AccountArgs, AnswerArgs, BlocksArgs, CaptureArgs, DoctorArgs};

@@ -156,17 +156,7 @@ fn whoever_is_killed_the_words_are_put_back() {
         let mut program = Running::python(&python, &CYCLES.replace("range(40)", "range(1)"));
         let before = state(&mut program);
         for kill in 0..kills {
-            let (experiment, set): (_, &[&str]) = match kill % 2 {
-                0 => ("gc-off", &[]),
-                _ => ("gc-thresholds", &["--set", "901,12,13"]),
-            };
-            let args = [set, &["--for", "300ms"]].concat();
-            let mut trying = Trying::start(&program, experiment, &args);
-            // Every third time it is killed at some instant of its start.
-            if kill % 3 > 0 {
-                trying.until(["changed", "measuring"][kill as usize % 3 - 1]);
-            }
-            std::thread::sleep(Duration::from_millis(u64::from(kill * 53 % 300)));
+            let mut trying = under_way(&program, kill);
             if state(&mut program) != before {
                 hits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             }
@@ -179,6 +169,20 @@ fn whoever_is_killed_the_words_are_put_back() {
     let hits = hits.into_inner();
     assert!(hits > 0, "no kill came while something was changed");
     eprintln!("{hits} kills while something was changed");
+}
+
+/// An experiment at some instant, each time another one: every third time of its start.
+fn under_way(program: &Running, kill: u32) -> Trying {
+    let (experiment, set): (_, &[&str]) = match kill % 2 {
+        0 => ("gc-off", &[]),
+        _ => ("gc-thresholds", &["--set", "901,12,13"]),
+    };
+    let mut trying = Trying::start(program, experiment, &[set, &["--for", "300ms"]].concat());
+    if !kill.is_multiple_of(3) {
+        trying.until(["changed", "measuring"][kill as usize % 3 - 1]);
+    }
+    std::thread::sleep(Duration::from_millis(u64::from(kill * 53 % 300)));
+    trying
 }
 
 /// If the process that keeps the words is killed instead, memprobe puts them back.
@@ -207,17 +211,8 @@ fn all_that_is_called_memprobe_may_be_killed_at_once() {
     at_once(some, |python| {
         let mut program = Running::python(python, &CYCLES.replace("range(40)", "range(1)"));
         let before = state(&mut program);
-        for kill in 0..10_u64 {
-            let (experiment, set): (_, &[&str]) = match kill % 2 {
-                0 => ("gc-off", &[]),
-                _ => ("gc-thresholds", &["--set", "901,12,13"]),
-            };
-            let args = [set, &["--for", "300ms"]].concat();
-            let mut trying = Trying::start(&program, experiment, &args);
-            if kill % 3 > 0 {
-                trying.until(["changed", "measuring"][kill as usize % 3 - 1]);
-            }
-            std::thread::sleep(Duration::from_millis(kill * 53 % 300));
+        for kill in 0..10 {
+            let mut trying = under_way(&program, kill);
             let all = trying.called_memprobe();
             let is_changed = state(&mut program) != before;
             // Some may have ended by themselves.

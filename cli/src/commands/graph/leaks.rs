@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::source::Source;
 use super::told::{Answer, short, size, steps};
-use crate::args::{GlobalArgs, LeaksArgs};
+use crate::args::{GlobalArgs, LeaksArgs, asked_of};
 use crate::exit::{Exit, Failure};
 
 /// Compares two looks.
@@ -133,7 +133,7 @@ fn head(growth: &Growth, seconds: f64) -> Vec<String> {
 
 /// What to ask next: of the process, if it was asked, or else of the later capture.
 fn next(growth: &Growth, running: Option<u32>) -> Vec<String> {
-    let of = running.map_or_else(|| "AFTER".into(), |pid| format!("--pid {pid}"));
+    let of = asked_of(running, "AFTER");
     let mut lines = Vec::new();
     if let Some(first) = growth.containers.first() {
         let address = first.address;

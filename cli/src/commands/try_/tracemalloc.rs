@@ -144,10 +144,7 @@ fn blocks(stage: &mut Stage) -> Option<u64> {
 /// Resident memory of the process's own, bytes: what there is to go by where another allocator serves
 /// the interpreter (`PYTHONMALLOC`, a free-threaded build).
 fn anonymous(stage: &Stage) -> Option<u64> {
-    let status = ProcessDir::open_target(&stage.target).ok()?.read("status").ok()?;
-    let status = String::from_utf8_lossy(&status).into_owned();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+    ProcessDir::open_target(&stage.target).ok()?.status().ok()?.rss_anon
 }
 
 fn refuse_without_room(stage: &Stage, estimate: Option<u64>) -> Result<()> {
