@@ -85,28 +85,11 @@ const KINDS: [Kind; 12] = [
 const BURIED: [Kind; 3] =
     [("str", 20, "builtins.str"), ("list", 3, "builtins.list"), ("tuple", 500, "builtins.tuple")];
 
-/// Kinds that are lost between two looks: one at a time, or as many as have different types.
-fn rounds(kinds: &'static [Kind], one_by_one: bool) -> Vec<Vec<Kind>> {
-    let mut rounds: Vec<Vec<Kind>> = Vec::new();
-    for &kind in kinds {
-        let free = rounds
-            .iter_mut()
-            .find(|round| !one_by_one && round.iter().all(|other| other.2 != kind.2));
-        match free {
-            Some(round) => round.push(kind),
-            None => rounds.push(vec![kind]),
-        }
-    }
-    rounds
-}
-
 /// Each kind is found with its type and to the object, and nothing else is; that no pointer to
-/// it exists is seen, and that one does where there is one. In the `python3` on PATH one kind at a
-/// time.
+/// it exists is seen, and that one does where there is one.
 #[test]
 fn what_is_lost_is_found_to_the_object() {
     let folder = tempfile::tempdir().unwrap();
-    let on_path = test_support::python();
     for python in known().iter().filter(|python| build(python, "leaky", folder.path())) {
         let mut program = start(python, folder.path(), "import leaky\nclass Leaked: pass");
         // What a first call of each function leaves behind.
@@ -115,15 +98,14 @@ fn what_is_lost_is_found_to_the_object() {
         let mut before = look(&program);
         let ways = [("lose_objects", &KINDS[..]), ("bury_objects", &BURIED)];
         for (way, kinds) in ways {
-            for kinds in rounds(kinds, python.version == on_path.version) {
-                for &(kind, size, _) in &kinds {
-                    let lost = lost(size);
-                    program.ask(&format!("leaky.{way}('{kind}', {lost}, {size}, Leaked)"));
-                }
+            for &one in kinds {
+                let (kind, size, _) = one;
+                let lost = lost(size);
+                program.ask(&format!("leaky.{way}('{kind}', {lost}, {size}, Leaked)"));
                 wait_until_blocked(program.pid());
                 let after = look(&program);
-                let what = format!("{python}: {way} {kinds:?}");
-                assert_found(&kinds, [&before, &after], way == "lose_objects", &what);
+                let what = format!("{python}: {way} {kind} of {size}");
+                assert_found(one, [&before, &after], way == "lose_objects", &what);
                 before = after;
             }
         }
@@ -138,23 +120,21 @@ fn lost(size: usize) -> i64 {
 }
 
 /// Those and no others are found between two looks.
-fn assert_found(kinds: &[Kind], looks: [&Snapshot; 2], unreferenced: bool, what: &str) {
-    let wanted: BTreeMap<String, i64> =
-        kinds.iter().map(|&(_, size, name)| (name.to_owned(), lost(size))).collect();
+fn assert_found((kind, size, name): Kind, looks: [&Snapshot; 2], unreferenced: bool, what: &str) {
+    let lost = lost(size);
+    let wanted = BTreeMap::from([(name.to_owned(), lost)]);
     assert_eq!(more(looks, refcounts::OBJECTS), wanted, "{what}");
     assert_eq!(more(looks, refcounts::REFERENCES), wanted, "{what}");
-    let (alone, bytes) = (more(looks, refcounts::UNREFERENCED), more(looks, refcounts::BYTES));
-    for &(kind, size, name) in kinds {
-        let (alone, lost) = (alone.get(name).copied().unwrap_or(0), lost(size));
-        // Words that were left behind somewhere lead to some, now or before.
-        let stale = lost / 20;
-        let enough = if unreferenced { lost - stale..=lost + stale } else { -stale..=stale };
-        println!("  {what}: {alone} of {name} alone");
-        assert!(enough.contains(&alone), "{what}: {name}: {alone}");
-        // A list's items are a block of their own.
-        let own = if kind == "list" { 40 } else { size as i64 };
-        assert!(bytes[name] >= lost * own.max(16), "{what}: {name}: {}", bytes[name]);
-    }
+    let alone = more(looks, refcounts::UNREFERENCED).get(name).copied().unwrap_or(0);
+    // Words that were left behind somewhere lead to some, now or before.
+    let stale = lost / 20;
+    let enough = if unreferenced { lost - stale..=lost + stale } else { -stale..=stale };
+    println!("  {what}: {alone} alone");
+    assert!(enough.contains(&alone), "{what}: {alone}");
+    let bytes = more(looks, refcounts::BYTES)[name];
+    // A list's items are a block of their own.
+    let own = if kind == "list" { 40 } else { size as i64 };
+    assert!(bytes >= lost * own.max(16), "{what}: {bytes}");
 }
 
 fn program() -> PathBuf {
